@@ -1,0 +1,53 @@
+"""Every error a user can meet, as one tree.
+
+OneOfEachError (also a ValueError)
+├── EmptyImageList            Image list is empty
+├── InvalidThreshold          Invalid similarity threshold: <value>
+├── InvalidRule               an unknown keep rule
+├── UnknownPlugin             no source, fingerprint or engine of that name
+├── MissingExtra              an optional package is not installed (also an ImportError)
+├── UnreadableImage           one image that cannot be decoded; a scan turns it into a skipped row
+├── UnsupportedInput          an object that is no image, path or dataset (also a TypeError)
+└── Refused                   an action that would not be safe (exit code 4)
+
+The first line of a message says what is wrong, the second how to fix it.
+"""
+
+
+class OneOfEachError(ValueError):
+    """Base of all errors of this package."""
+
+
+class EmptyImageList(OneOfEachError):
+    def __init__(self, hint: str = "Give a folder, or at least one image.") -> None:
+        super().__init__(f"Image list is empty\n{hint}")
+
+
+class InvalidThreshold(OneOfEachError):
+    def __init__(self, value: object) -> None:
+        hint = "Use a number from 0.0 (everything matches) to 1.0 (only the most alike)."
+        super().__init__(f"Invalid similarity threshold: {value}\n{hint}")
+
+
+class InvalidRule(OneOfEachError):
+    pass
+
+
+class UnknownPlugin(OneOfEachError):
+    pass
+
+
+class MissingExtra(OneOfEachError, ImportError):
+    pass
+
+
+class UnreadableImage(OneOfEachError):
+    pass
+
+
+class UnsupportedInput(OneOfEachError, TypeError):
+    pass
+
+
+class Refused(OneOfEachError):
+    pass

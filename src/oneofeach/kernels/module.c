@@ -1,0 +1,14 @@
+/* The extension module oneofeach._kernels: gathers the method tables of the kernel sources. */
+#include "kernels.h"
+
+static int add_methods(PyObject *module)
+{
+    if (PyModule_AddFunctions(module, verify_methods) < 0) return -1;
+    return PyModule_AddFunctions(module, neighbors_methods);
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)add_methods}, {0, NULL}};
+
+static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_kernels", NULL, 0, NULL, slots, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__kernels(void) { return PyModuleDef_Init(&definition); }

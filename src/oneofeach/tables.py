@@ -1,0 +1,190 @@
+"""The frozen tables that stages hand to each other. Row r of a Catalog is the same image in every other table.
+
+Item → Description → Catalog → Pairs → Groups; only NumPy inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+FACTS = np.dtype(
+    [
+        ("content", "u1", 32),  # SHA-256 of the file's bytes; all zero for images that never were a file
+        ("bytes", "<i8"),  # size of the file; 0 for images that never were a file
+        ("mtime_ns", "<i8"),
+        ("width", "<i4"),  # upright, in pixels
+        ("height", "<i4"),
+        ("frames", "<i4"),
+        ("quality", "<f4"),  # estimated encoder quality 0..100; 100 for lossless
+        ("sharpness", "<f4"),
+        ("format", "S8"),  # "JPEG", "PNG", ...; "" for arrays
+    ]
+)
+"""One record per image: what reading and decoding it taught us."""
+
+EVIDENCE = np.dtype(
+    [
+        ("key_distance", "<u2"),  # Hamming distance of the search keys
+        ("distance", "<u2"),  # Hamming distance of the whole fingerprints
+        ("verified", "<f4"),  # similarity measured on the descriptors
+        ("term", "u1"),  # which term decided: see stages/similarity.py
+        ("orientation", "u1"),  # EXIF orientation value that turns j upright onto i; 1: as it is
+        ("overlap", "<f4"),  # intersection over union of the two frames after registration
+        ("affine", "<f4", 6),  # registration: x of i → x of j, both frames [-1, 1]²
+        ("worst", "u1", 2),  # row and column of the window that agrees least
+    ]
+)
+"""One record per pair: why the similarity is what it is."""
+
+Bytes = npt.NDArray[np.uint8]
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """An encoded image that is not a plain file: a tar member, a Parquet cell. Picklable."""
+
+    def read(self) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image as a source names it, not yet opened.
+
+    key: stable and printable (a relative path, "shard-0001.tar#000123", "[3]").
+    input: what the user gave and gets back in `unique_images`.
+    opener: str path, bytes, PIL image, array, tensor, or Readable; what `decode` opens. None: same as input.
+    size, mtime_ns, inode: hints for the index, -1 when there is none.
+    sidecars: paths of the files that belong to the image (captions, masks, ...).
+    error: the source already knows that this image cannot be read.
+    """
+
+    key: str
+    input: Any
+    opener: Any = None
+    size: int = -1
+    mtime_ns: int = -1
+    inode: int = -1
+    sidecars: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def source(self) -> Any:
+        return self.input if self.opener is None else self.opener
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Decoded pixels on their way to a fingerprint.
+
+    pixels: uint8 or float (0..255) [h, w] or [h, w, 3], not yet turned upright, alpha already flattened over white.
+    extent: (width, height) in pixels of `pixels` that the picture truly covers: a scaled decode may pad its last block.
+    orientation: EXIF orientation 1..8 still to be applied.
+    """
+
+    pixels: npt.NDArray[Any]
+    extent: tuple[float, float]
+    orientation: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a scan knows about one image: a row of the catalog to be. `error` is empty when it was readable."""
+
+    facts: np.void
+    bits: Bytes  # [bits / 8]
+    descriptor: Bytes  # [bytes], layout private to the fingerprint
+    note: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All scanned images, in input order.
+
+    fingerprint: name and version of the method, e.g. "oneofeach-1".
+    facts: FACTS[n]; bits: uint8[n, bits/8]; descriptors: uint8[n, bytes].
+    errors, notes: sparse, row → text. A row with an error takes part in nothing else.
+    """
+
+    fingerprint: str
+    items: Sequence[Item]
+    facts: npt.NDArray[np.void]
+    bits: Bytes
+    descriptors: Bytes
+    errors: Mapping[int, str] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def readable(self) -> npt.NDArray[np.bool_]:
+        """bool[n]: rows without an error."""
+        mask = np.ones(len(self), bool)
+        mask[list(self.errors)] = False
+        return mask
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of rows with similarity >= floor, i < j, sorted by (i, j); identical images are collapsed in `same`.
+
+    same: int64[n], the first row that is identical to this one (same content, or same fingerprint and descriptor);
+    rows with equal `same` have similarity 1.0, and i, j only name rows with same[r] == r.
+    similarity: float64[m], rounded to 4 decimals. evidence: EVIDENCE[m].
+    """
+
+    floor: float
+    i: Rows
+    j: Rows
+    similarity: Floats
+    evidence: npt.NDArray[np.void]
+    same: Rows
+
+    def __len__(self) -> int:
+        return len(self.i)
+
+    def at(self, threshold: float) -> Pairs:
+        """The pairs with similarity >= threshold."""
+        keep = self.similarity >= threshold
+        return Pairs(threshold, self.i[keep], self.j[keep], self.similarity[keep], self.evidence[keep], self.same)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Who stays, and for whom the others go.
+
+    keeper: int64[n], the row kept in place of each row; itself when it is kept, -1 when it was skipped.
+    similarity: float64[n] to the keeper; 1.0 for kept rows.
+    pair: int64[n], position in Pairs that joins the row to its keeper; -1 for kept, skipped and identical rows.
+    """
+
+    keeper: Rows
+    similarity: Floats
+    pair: Rows
+
+    @property
+    def kept(self) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.keeper == np.arange(len(self.keeper)))
+
+    @property
+    def removed(self) -> npt.NDArray[np.bool_]:
+        return np.asarray((self.keeper >= 0) & ~self.kept)
+
+
+def catalog_of(fingerprint: str, items: Sequence[Item], descriptions: Iterable[Description]) -> Catalog:
+    """A catalog from one description per item, in the same order."""
+    rows = list(descriptions)
+    facts = np.array([row.facts for row in rows], FACTS)
+    bits = np.stack([row.bits for row in rows]) if rows else np.zeros((0, 0), np.uint8)
+    descriptors = np.stack([row.descriptor for row in rows]) if rows else np.zeros((0, 0), np.uint8)
+    errors = {r: row.error for r, row in enumerate(rows) if row.error}
+    notes = {r: row.note for r, row in enumerate(rows) if row.note}
+    return Catalog(fingerprint, items, facts, bits, descriptors, errors, notes)
