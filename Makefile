@@ -1,0 +1,28 @@
+# Two commands do everything on a machine with Python >= 3.10, make and git: `make demo` and `make test`.
+UV ?= $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
+RUN = $(UV) run --no-sync
+
+.PHONY: demo test lint sync format
+
+.venv-uv/bin/uv:
+	python3 -m venv .venv-uv
+	.venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+sync: $(if $(findstring .venv-uv,$(UV)),.venv-uv/bin/uv)
+	$(UV) sync --quiet --locked --all-extras
+
+test: lint
+	$(RUN) pytest
+
+lint: sync
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) lint-imports
+
+format: sync
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+
+demo: sync
+	$(RUN) python examples/demo.py

@@ -1,0 +1,99 @@
+"""What a source, a fingerprint and an engine must offer, and how they are found by name.
+
+Built-in and foreign ones alike are entry points; they are imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from oneofeach.errors import MissingExtra, UnknownPlugin
+from oneofeach.tables import Bytes, Floats, Item, Picture, Rows
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Source(Protocol):
+    """Turns what the user named into items, in a stable order."""
+
+    def accepts(self, source: Any) -> bool: ...
+
+    def items(self, source: Any) -> Iterator[Item]: ...
+
+
+class Fingerprint(Protocol):
+    """A way to describe images and to say how similar two descriptions are."""
+
+    name: str  # with its version: everything stored carries it
+    bits: int  # length of a fingerprint, a multiple of 8
+    key_bits: int  # the leading bits that the neighbor search joins on
+    descriptor_bytes: int  # 0 when the bits say it all
+    min_side: int  # shortest side in pixels that a scaled decode must keep; 0: decode at full size
+
+    def describe(self, pictures: Sequence[Picture]) -> tuple[Bytes, Bytes]:
+        """uint8[n, bits/8] and uint8[n, descriptor_bytes]."""
+
+    def radius(self, threshold: float) -> int:
+        """The largest Hamming distance of keys at which similarity >= threshold is possible; -1: none is."""
+
+    def similarity(
+        self, bits: Bytes, descriptors: Bytes, i: Rows, j: Rows, floor: float
+    ) -> tuple[Floats, npt.NDArray[np.void]]:
+        """float64[m] similarities of the pairs (i, j), rounded to 4 decimals, and EVIDENCE[m].
+
+        A pair that cannot reach `floor` may get any value below it.
+        """
+
+    def turned(self, bits: Bytes, descriptors: Bytes, orientation: int) -> tuple[Bytes, Bytes]:
+        """bits and descriptors of the same images after applying an EXIF orientation (2..8)."""
+
+
+class Engine(Protocol):
+    """Runs a function over chunks and yields its results in the order of the chunks."""
+
+    def __call__(self, function: Callable[[T], R], chunks: Iterable[T], *, workers: int) -> Iterator[R]: ...
+
+
+BUILT_IN = {
+    "sources": {
+        "folder": "oneofeach.stages.sources.folder:FolderSource",
+        "memory": "oneofeach.stages.sources.memory:MemorySource",
+    },
+    "fingerprints": {"oneofeach-1": "oneofeach.stages.fingerprint:OneOfEach"},
+    "engines": {"threads": "oneofeach.engines.threads:run"},
+}
+"""Known without an installation: a clone inside ComfyUI has no entry points."""
+
+
+def names(kind: str) -> list[str]:
+    """Names of all plugins of a kind ("sources", "fingerprints", "engines"), built-in ones first."""
+    foreign = [point.name for point in entry_points(group=f"oneofeach.{kind}")]
+    return list(BUILT_IN[kind]) + [name for name in sorted(foreign) if name not in BUILT_IN[kind]]
+
+
+def load(kind: str, name: str) -> Any:
+    """The plugin itself. UnknownPlugin when there is none of that name."""
+    if name in BUILT_IN[kind]:
+        module, _, attribute = BUILT_IN[kind][name].partition(":")
+        return getattr(import_module(module), attribute)
+    for point in entry_points(group=f"oneofeach.{kind}", name=name):
+        return point.load()
+    raise UnknownPlugin(f"Unknown {kind[:-1]}: {name}\nChoose one of: {', '.join(names(kind))}.")
+
+
+def extra(module: str, name: str) -> ModuleType:
+    """Import `module`, which the extra `name` brings. MissingExtra with the exact command when it is not installed."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != module.split(".")[0]:
+            raise
+        raise MissingExtra(f"{module} is not installed\nInstall it with: pip install 'oneofeach[{name}]'") from error
