@@ -1,0 +1,94 @@
+"""Which files of a folder belong to which image: captions, metadata, masks, latent caches.
+
+In: the names of one folder. Out: each image with its sidecars. Pure: nothing here touches a disk.
+Cache names are those of sd-scripts (`a_0512x0512_sd.npz`, `a_te_outputs.npz`), masks those of OneTrainer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
+from fnmatch import translate
+from functools import lru_cache
+from os.path import splitext
+from re import IGNORECASE, Pattern, compile
+
+SIDECARS = (
+    ".txt",
+    ".caption",
+    ".json",
+    ".npz",
+    "-masklabel.png",
+    ".mask",
+    ".xmp",
+    ".yaml",
+    "_[0-9][0-9][0-9][0-9]x[0-9][0-9][0-9][0-9]_*.npz",
+    "_te_outputs.npz",
+    "_*_te.npz",
+)
+"""What may follow an image's name, with or without its extension: fixed text or a glob. Case does not matter."""
+
+
+def sidecars_in(
+    names: Iterable[str], images: Set[str], patterns: Sequence[str] = SIDECARS
+) -> dict[str, tuple[str, ...]]:
+    """Every image of one folder with the names of its sidecars, sorted.
+
+    names: all names in the folder. images: those that a decoder may open; one that is another image's sidecar
+    (`a-masklabel.png` beside `a.jpg`) is not a key of the result. A sidecar of two images (`a.txt` beside `a.png` and
+    `a.jpg`) is listed with both; when one name fits images of different stems, the longest stem has it.
+    """
+    owned = _owners(images)
+    belongs = {name: found for name in names if (found := _images_of(name, owned, patterns))}
+    masks = {name for name in images & belongs.keys() if any(owner not in belongs for owner in belongs[name])}
+    result: dict[str, list[str]] = {image: [] for image in images - masks}
+    for name, owners in belongs.items():
+        for image in owners:
+            if image in result and name not in result:
+                result[image].append(name)
+    return {image: tuple(sorted(found)) for image, found in result.items()}
+
+
+def sidecars_of(name: str, names: Iterable[str], patterns: Sequence[str] = SIDECARS) -> tuple[str, ...]:
+    """The sidecars of one image among `names`, sorted; the other names are taken for sidecars, not for images."""
+    owned = _owners({name})
+    return tuple(sorted(other for other in names if other != name and _images_of(other, owned, patterns)))
+
+
+def _owners(images: Iterable[str]) -> Mapping[str, list[str]]:
+    """What a sidecar's name may start with → the images it then belongs to."""
+    owned: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        owned[image].append(image)
+        stem = splitext(image)[0]
+        if stem != image:
+            owned[stem].append(image)
+    return owned
+
+
+def _images_of(name: str, owned: Mapping[str, list[str]], patterns: Sequence[str]) -> list[str]:
+    fixed, globs = _compiled(tuple(patterns))
+    lower = name.lower()
+    if not lower.endswith(fixed) and not any(lower.endswith(end) for end, _ in globs):
+        return []
+    for cut in range(len(name) - 1, 0, -1):
+        images = [image for image in owned.get(name[:cut], ()) if image != name]
+        rest = lower[cut:]
+        if images and (rest in fixed or any(glob.match(rest) for _, glob in globs)):
+            return images
+    return []
+
+
+@lru_cache(maxsize=16)
+def _compiled(patterns: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, Pattern[str]], ...]]:
+    """The fixed texts, and each glob with the fixed text it ends in."""
+    lower = [pattern.lower() for pattern in patterns]
+    fixed = tuple(pattern for pattern in lower if not set("*?[") & set(pattern))
+    globs = tuple(
+        (_ending(pattern), compile(translate(pattern), IGNORECASE)) for pattern in lower if pattern not in fixed
+    )
+    return fixed, globs
+
+
+def _ending(glob: str) -> str:
+    return glob[max(map(glob.rfind, "*?]")) + 1 :]
