@@ -2,7 +2,7 @@
 UV ?= $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN = $(UV) run --no-sync
 
-.PHONY: demo test lint sync format
+.PHONY: demo test lint sync format chromium
 
 .venv-uv/bin/uv:
 	python3 -m venv .venv-uv
@@ -11,8 +11,11 @@ RUN = $(UV) run --no-sync
 sync: $(if $(findstring .venv-uv,$(UV)),.venv-uv/bin/uv)
 	$(UV) sync --quiet --locked --all-extras
 
-test: lint
+test: lint chromium
 	$(RUN) pytest
+
+chromium: sync
+	@$(RUN) python tests/browser.py >/dev/null
 
 lint: sync
 	$(RUN) ruff check .
