@@ -1,0 +1,7 @@
+"""Fingerprints in, every pair of rows within a Hamming radius out: exact and sorted."""
+
+from __future__ import annotations
+
+from oneofeach.stages.neighbors.join import neighbors
+
+__all__ = ["neighbors"]
