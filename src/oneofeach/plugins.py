@@ -34,12 +34,18 @@ class Fingerprint(Protocol):
 
     name: str  # with its version: everything stored carries it
     bits: int  # length of a fingerprint, a multiple of 8
-    key_bits: int  # the leading bits that the neighbor search joins on
+    key_bits: int  # length of the search keys that the neighbor search joins on
     descriptor_bytes: int  # 0 when the bits say it all
     min_side: int  # shortest side in pixels that a scaled decode must keep; 0: decode at full size
 
     def describe(self, pictures: Sequence[Picture]) -> tuple[Bytes, Bytes]:
         """uint8[n, bits/8] and uint8[n, descriptor_bytes]."""
+
+    def keys(self, bits: Bytes) -> tuple[Rows, Bytes]:
+        """int64[k] rows and uint8[k, key_bits/8] search keys, one or more per row of `bits`.
+
+        Two images are candidates when any key of one is within the radius of any key of the other.
+        """
 
     def radius(self, threshold: float) -> int:
         """The largest Hamming distance of keys at which similarity >= threshold is possible; -1: none is."""
@@ -67,7 +73,7 @@ BUILT_IN = {
         "folder": "oneofeach.stages.sources.folder:FolderSource",
         "memory": "oneofeach.stages.sources.memory:MemorySource",
     },
-    "fingerprints": {"oneofeach-1": "oneofeach.stages.fingerprint:OneOfEach"},
+    "fingerprints": {"oneofeach-1": "oneofeach.stages.fingerprints.oneofeach:OneOfEach"},
     "engines": {"threads": "oneofeach.engines.threads:run"},
 }
 """Known without an installation: a clone inside ComfyUI has no entry points."""
