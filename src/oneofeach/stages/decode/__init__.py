@@ -1,0 +1,12 @@
+"""The only opener of images: a file, bytes or an array → pixels near the size asked for, and facts.
+
+`load` reads once; content hash, header and pixels come from those bytes. Every failure is an UnreadableImage.
+"""
+
+from __future__ import annotations
+
+from oneofeach.stages.decode.arrays import images_in
+from oneofeach.stages.decode.door import Decoded, decode, open_image
+from oneofeach.stages.decode.read import Loaded, load
+
+__all__ = ["Decoded", "Loaded", "decode", "images_in", "load", "open_image"]

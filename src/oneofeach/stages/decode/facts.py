@@ -1,0 +1,68 @@
+"""Facts that decoding teaches: upright size, frames, encoder quality, sharpness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from oneofeach.stages.decode.read import Loaded
+from oneofeach.tables import FACTS
+
+GRID = 128
+_IJG_LUMA_SUM = 3685
+"""Sum of the example luminance table of ITU-T T.81, K.1, which the IJG quality scale multiplies."""
+
+_LOSSLESS = frozenset({"PNG", "GIF", "BMP", "PPM", "TGA", "QOI", "PSD", "ICO", "ICNS", "SGI", ""})
+_LOSSLESS_TIFF = frozenset({"raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "tiff_deflate", "group3", "group4"})
+
+
+def facts_of(loaded: Loaded, size: tuple[int, int], orientation: int) -> np.void:
+    """A FACTS record with content, bytes and the upright size; the caller fills the rest."""
+    facts: np.void = np.zeros(1, FACTS)[0]
+    facts["content"] = np.frombuffer(loaded.content, np.uint8)
+    facts["bytes"] = loaded.size
+    facts["width"], facts["height"] = size if orientation < 5 else size[::-1]
+    facts["frames"] = 1
+    facts["quality"] = 100
+    return facts
+
+
+def quality_of(image: Image.Image) -> float:
+    """Encoder quality 0..100 of an opened PIL image: 100 for lossless formats, 0 for lossy ones that hide it."""
+    tables: Mapping[int, Sequence[int]] | None = getattr(image, "quantization", None)
+    if tables:
+        return jpeg_quality(tables[min(tables)])
+    if image.format in _LOSSLESS or image.info.get("compression") in _LOSSLESS_TIFF:
+        return 100.0
+    return 100.0 if image.info.get("lossless") else 0.0
+
+
+def jpeg_quality(table: Sequence[int]) -> float:
+    """IJG quality 1..100 whose scaled example table has the same sum as this luminance quantization table.
+
+    The IJG scale s turns the example table into (example * s + 50) / 100, with s = 5000 / quality below 50 and
+    200 - 2 * quality above, so the ratio of sums gives s, and s the quality. Exact for tables made that way (up to
+    rounding and values cut at 255), a fair rank for others.
+    """
+    scale = 100 * sum(table) / _IJG_LUMA_SUM
+    if scale <= 100 * len(table) / _IJG_LUMA_SUM:  # all ones: nothing finer exists
+        return 100.0
+    return (200 - scale) / 2 if scale <= 100 else 5000 / scale
+
+
+def sharpness_of(pixels: npt.NDArray[np.uint8], extent: tuple[float, float]) -> float:
+    """Variance of the Laplacian of the luma, resampled to GRID x GRID with a cubic filter.
+
+    The grid is the same for every size, so copies of one picture compare by the detail they truly hold: an enlarged
+    copy is not sharper than its origin. Scaled and full decodes of one picture agree within 20 %.
+    Source of the measure: Pech-Pacheco et al., ICPR 2000.
+    """
+    image = Image.fromarray(pixels)
+    box = (0.0, 0.0, *extent)
+    luma = image.convert("L").resize((GRID, GRID), Image.Resampling.BICUBIC, box, reducing_gap=3.0)
+    plane = np.asarray(luma, dtype=np.int16)
+    laplacian = 4 * plane[1:-1, 1:-1] - plane[:-2, 1:-1] - plane[2:, 1:-1] - plane[1:-1, :-2] - plane[1:-1, 2:]
+    return float(laplacian.var(dtype=np.float64))

@@ -1,0 +1,76 @@
+"""Encoded bytes → an opened PIL image, with Pillow's own limit on pixels and every failure as one line."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+
+from PIL import Image, UnidentifiedImageError
+
+from oneofeach.errors import UnreadableImage
+from oneofeach.stages.decode.formats import activate, format_of
+from oneofeach.stages.decode.quiet import quiet
+
+ORIENTATION = 0x0112
+_FAILURES: tuple[type[Exception], ...] = (
+    *(OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError, AttributeError),
+    *(NotImplementedError, RuntimeError, AssertionError, MemoryError, struct.error),
+)
+"""All that Pillow's plugins were seen to raise on broken files."""
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Pillow at work: no warnings, and whatever a broken file makes it raise becomes UnreadableImage."""
+    try:
+        with quiet():
+            yield
+    except UnreadableImage:
+        raise
+    except Image.DecompressionBombError as error:
+        raise UnreadableImage("more pixels than Pillow's limit (PIL.Image.MAX_IMAGE_PIXELS)") from error
+    except UnidentifiedImageError as error:
+        raise UnreadableImage("broken header") from error
+    except _FAILURES as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UnreadableImage(f"cannot be decoded: {reason}") from error
+
+
+def open_encoded(data: bytes) -> Image.Image:
+    """The image behind encoded bytes, header read, pixels not yet. Call inside `guarded`."""
+    name = format_of(data)
+    activate(name)
+    return Image.open(BytesIO(data), formats=(name,))
+
+
+def draft(image: Image.Image, min_side: int) -> tuple[float, float]:
+    """Prepare a scaled JPEG decode that keeps min_side pixels on the short side; the true extent it will have."""
+    drafted = image.draft("RGB", (min_side, min_side)) if min_side else None
+    if drafted is None:
+        return float(image.width), float(image.height)
+    _, (_, _, width, height) = drafted
+    return width, height
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF orientation 1..8; 1 when it is absent, broken or out of range."""
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except _FAILURES:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def frames_of(image: Image.Image) -> int:
+    """Frames of an animation, pages of a TIFF; 1 for a JPEG that carries previews."""
+    if image.format in ("JPEG", "MPO"):
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except _FAILURES:
+        return 1
+    finally:
+        if image.tell():
+            image.seek(0)

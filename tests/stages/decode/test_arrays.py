@@ -1,0 +1,122 @@
+"""Arrays and tensors: layouts, value ranges, and clear errors for what is no image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from oneofeach.errors import UnreadableImage
+from oneofeach.stages.decode import decode, images_in, load, open_image
+
+
+class Tensor:
+    """What a torch tensor looks like from outside."""
+
+    def __init__(self, array):
+        self.array = array
+        self.dtype = array.dtype
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return self
+
+    def numpy(self):
+        return self.array
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((5, 7), [(5, 7)]),
+        ((5, 7, 1), [(5, 7, 1)]),
+        ((5, 7, 3), [(5, 7, 3)]),
+        ((5, 7, 4), [(5, 7, 4)]),
+        ((3, 5, 7), [(5, 7, 3)]),
+        ((1, 5, 7), [(5, 7, 1)]),
+        ((3, 5, 3), [(3, 5, 3)]),
+        ((2, 5, 7, 3), [(5, 7, 3)] * 2),
+        ((2, 4, 5, 7), [(5, 7, 4)] * 2),
+        ((0, 5, 7, 3), []),
+    ],
+)
+def test_every_layout_is_split_into_single_images_without_a_copy(shape, expected):
+    array = np.zeros(shape, np.float32)
+    views = images_in(Tensor(array))
+    assert [view.shape for view in views] == expected
+    assert all(np.shares_memory(view, array) for view in views)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((1, 2, 3, 4, 5), np.uint8), "5 dimensions"),
+        (np.zeros(7, np.uint8), "1 dimensions"),
+        (np.float32(1), "0 dimensions"),
+        (np.zeros((0, 5, 3), np.uint8), "empty"),
+        (np.zeros((2, 0, 5, 3), np.uint8), "empty"),
+        (np.zeros((64, 64, 2), np.uint8), "Image has 2 channels, expected 1, 3 or 4"),
+        (np.zeros((5, 64, 64), np.uint8), "Image has 5 channels, expected 1, 3 or 4"),
+        (np.array([[None]]), "array of object"),
+        (np.zeros((4, 4), np.int64), "array of int64"),
+        (np.zeros((4, 4), np.complex64), "array of complex64"),
+        (np.full((4, 4), "a"), "array of <U1"),
+        (np.zeros((4, 4), "M8[s]"), r"array of datetime64\[s\]"),
+        (np.full((4, 4), 255.0), "float values from 255 to 255, expected 0..1"),
+        (np.full((4, 4), np.inf), "float values"),
+        (np.full((4, 4), -1.0), "float values"),
+    ],
+)
+def test_what_is_no_image_is_refused_with_a_reason(array, message):
+    with pytest.raises(UnreadableImage, match=message):
+        decode(load(array))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_from_0_to_1_are_scaled(dtype):
+    decoded = decode(load(np.full((4, 4, 3), 0.5, dtype)))
+    np.testing.assert_allclose(decoded.picture.pixels, 127.5)
+    assert decoded.note == ""
+
+
+def test_nan_pixels_compare_as_0_with_a_note():
+    array = np.full((4, 4), 0.5, np.float32)
+    array[0, 0] = np.nan
+    decoded = decode(load(array))
+    assert decoded.picture.pixels[0, 0] == 0
+    assert decoded.note == "NaN pixels compare as 0"
+    assert np.isnan(array[0, 0])
+
+
+def test_small_overshoots_are_clipped_with_a_note():
+    decoded = decode(load(np.array([[-0.1, 0.5, 1.1]], np.float32)))
+    np.testing.assert_allclose(decoded.picture.pixels, [[0, 127.5, 255]])
+    assert decoded.note == "values outside 0..1 clipped"
+
+
+def test_bool_and_uint16_arrays_are_scaled():
+    np.testing.assert_array_equal(decode(load(np.array([[True, False]]))).picture.pixels, [[255, 0]])
+    np.testing.assert_array_equal(decode(load(np.array([[65535, 257]], np.uint16))).picture.pixels, [[255, 1]])
+
+
+def test_read_only_strided_and_reversed_arrays_are_fine():
+    array = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)[::-2, ::-1, ::-1]
+    array.setflags(write=False)
+    np.testing.assert_array_equal(decode(load(array)).picture.pixels, array)
+    np.testing.assert_array_equal(open_image(array), array)
+
+
+def test_objects_that_are_no_images_are_named():
+    for thing in (None, 3.5, {"a": 1}):
+        with pytest.raises(UnreadableImage, match=f"{type(thing).__name__} is not an image"):
+            decode(load(thing))
+
+
+def test_a_tensor_that_cannot_be_converted_is_a_reason():
+    class Broken(Tensor):
+        def numpy(self):
+            raise TypeError("can't convert a sparse tensor")
+
+    with pytest.raises(UnreadableImage, match="sparse tensor"):
+        decode(load(Broken(np.zeros((4, 4)))))
