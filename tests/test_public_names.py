@@ -1,5 +1,24 @@
+import ast
+import subprocess
+import sys
+
 import oneofeach
 
+PUBLIC = """
+Catalog Description Duplicate EmptyImageList Group Groups InvalidRule InvalidThreshold Item MissingExtra
+OneOfEachError Pairs Picture Refused Result SourceNotFound UnknownFormat UnknownPlugin UnreadableImage UnsupportedInput
+deduplicate group match neighbors scan similarity
+"""
 
-def test_the_version_is_a_release_number() -> None:
-    assert oneofeach.__version__.count(".") == 2
+
+def test_the_public_names_are_exactly_these():
+    assert sorted(oneofeach.__all__) == sorted(PUBLIC.split())
+    assert all(hasattr(oneofeach, name) for name in PUBLIC.split())
+
+
+def test_importing_the_package_imports_numpy_and_pillow_and_no_other_third_party():
+    code = "import sys, oneofeach; print(sorted({m.partition('.')[0] for m in sys.modules}))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    ours = {"oneofeach", "numpy", "PIL", "__main__"}
+    known = set(sys.stdlib_module_names) | ours
+    assert [name for name in ast.literal_eval(out) if name not in known and not name.startswith("_")] == []

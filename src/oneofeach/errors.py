@@ -4,7 +4,9 @@ OneOfEachError (also a ValueError)
 ├── EmptyImageList            Image list is empty
 ├── InvalidThreshold          Invalid similarity threshold: <value>
 ├── InvalidRule               an unknown keep rule
+├── SourceNotFound            no such file or folder (also a FileNotFoundError)
 ├── UnknownPlugin             no source, fingerprint or engine of that name
+├── UnknownFormat             a report or export format we do not write
 ├── MissingExtra              an optional package is not installed (also an ImportError)
 ├── UnreadableImage           one image that cannot be decoded; a scan turns it into a skipped row
 ├── UnsupportedInput          an object that is no image, path or dataset (also a TypeError)
@@ -33,7 +35,16 @@ class InvalidRule(OneOfEachError):
     pass
 
 
+class SourceNotFound(OneOfEachError, FileNotFoundError):
+    def __init__(self, path: str) -> None:
+        super().__init__(f"No such file or folder: {path}\nCheck the spelling, or give the full path.")
+
+
 class UnknownPlugin(OneOfEachError):
+    pass
+
+
+class UnknownFormat(OneOfEachError):
     pass
 
 

@@ -5,7 +5,7 @@ Item → Description → Catalog → Pairs → Groups; only NumPy inside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -124,6 +124,11 @@ class Catalog:
     def __len__(self) -> int:
         return len(self.items)
 
+    def same_bytes(self, a: int, b: int) -> bool:
+        """Whether two rows are byte-identical files."""
+        content = self.facts["content"]
+        return bool(content[a].any()) and bytes(content[a]) == bytes(content[b])
+
     @property
     def readable(self) -> npt.NDArray[np.bool_]:
         """bool[n]: rows without an error."""
@@ -157,6 +162,15 @@ class Pairs:
         return Pairs(threshold, self.i[keep], self.j[keep], self.similarity[keep], self.evidence[keep], self.same)
 
 
+def joined(parts: Sequence[Pairs], floor: float, same: Rows) -> Pairs:
+    """Consecutive parts of one sorted list of pairs, put together again."""
+    none = np.zeros(0, np.int64)
+    parts = parts or [Pairs(floor, none, none, np.zeros(0), np.zeros(0, EVIDENCE), same)]
+    i, j = np.concatenate([part.i for part in parts]), np.concatenate([part.j for part in parts])
+    similarity = np.concatenate([part.similarity for part in parts])
+    return Pairs(floor, i, j, similarity, np.concatenate([part.evidence for part in parts]), same)
+
+
 @dataclass(frozen=True)
 class Groups:
     """Who stays, and for whom the others go.
@@ -188,3 +202,100 @@ def catalog_of(fingerprint: str, items: Sequence[Item], descriptions: Iterable[D
     errors = {r: row.error for r, row in enumerate(rows) if row.error}
     notes = {r: row.note for r, row in enumerate(rows) if row.note}
     return Catalog(fingerprint, items, facts, bits, descriptors, errors, notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """One removed image: the row, its similarity to the keeper, why they match, and why the keeper stays instead."""
+
+    row: int
+    key: str
+    input: Any
+    similarity: float
+    evidence: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One kept image and the images removed in its favor, in input order."""
+
+    row: int
+    key: str
+    input: Any
+    duplicates: tuple[Duplicate, ...]
+
+    @property
+    def reason(self) -> str:
+        """Why the keeper stays: the comparison with its strongest rival, else with the first duplicate."""
+        return self.duplicates[0].reason
+
+
+IDENTICAL = "same picture, no difference measured"
+
+
+class Reasons(Protocol):
+    """Why one row is preferred to another; see stages/preference.py."""
+
+    @property
+    def order(self) -> Rows:
+        """int64[n]: row numbers, most preferred first."""
+
+    def reason(self, keeper: int, goer: int) -> str: ...
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything a de-duplication found, as tables, with the views a person asks for."""
+
+    catalog: Catalog
+    pairs: Pairs
+    assignment: Groups
+    ranking: Reasons
+    similarity_threshold: float
+    keep: str
+    words: Callable[[np.void], str]
+
+    @property
+    def unique_images(self) -> list[Any]:
+        """The kept inputs themselves, in input order."""
+        return [self.catalog.items[r].input for r in np.flatnonzero(self.assignment.kept).tolist()]
+
+    @property
+    def removed(self) -> list[Any]:
+        """The removed inputs themselves, in input order."""
+        return [self.catalog.items[r].input for r in np.flatnonzero(self.assignment.removed).tolist()]
+
+    @property
+    def skipped(self) -> list[tuple[str, str]]:
+        """(key, reason) of the images that could not be read, in input order."""
+        return [(self.catalog.items[r].key, self.catalog.errors[r]) for r in sorted(self.catalog.errors)]
+
+    @property
+    def groups(self) -> list[Group]:
+        """Every kept image that stands for others, in input order; its duplicates in order of preference."""
+        members: dict[int, list[int]] = {}
+        for row in self.ranking.order:
+            keeper = int(self.assignment.keeper[row])
+            if keeper >= 0 and keeper != row:
+                members.setdefault(keeper, []).append(int(row))
+        return [self._group(keeper, members[keeper]) for keeper in sorted(members)]
+
+    def _group(self, keeper: int, rows: Sequence[int]) -> Group:
+        item = self.catalog.items[keeper]
+        return Group(keeper, item.key, item.input, tuple(self._duplicate(keeper, row) for row in rows))
+
+    def _duplicate(self, keeper: int, row: int) -> Duplicate:
+        item, pair = self.catalog.items[row], int(self.assignment.pair[row])
+        if self.catalog.same_bytes(keeper, row):
+            evidence = "identical files"
+        else:
+            evidence = self.words(self.pairs.evidence[pair]) if pair >= 0 else IDENTICAL
+        similarity = float(self.assignment.similarity[row])
+        return Duplicate(row, item.key, item.input, similarity, evidence, self.ranking.reason(keeper, row))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """seen = kept + removed + skipped."""
+        kept, removed = int(self.assignment.kept.sum()), int(self.assignment.removed.sum())
+        return {"seen": len(self.catalog), "kept": kept, "removed": removed, "skipped": len(self.catalog.errors)}

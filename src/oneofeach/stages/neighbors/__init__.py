@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oneofeach.stages.neighbors.identical import identical
 from oneofeach.stages.neighbors.join import neighbors
 
-__all__ = ["neighbors"]
+__all__ = ["identical", "neighbors"]

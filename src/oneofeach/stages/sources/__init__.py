@@ -1,0 +1,73 @@
+"""Whatever the user names → a list of items, in a stable order.
+
+A source is a folder, a dataset, one image, or a list of any of these; every kind is a plugin (see plugins.Source).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from oneofeach.errors import SourceNotFound, UnsupportedInput
+from oneofeach.plugins import Source, load, names
+from oneofeach.tables import Item
+
+
+def items_of(source: Any) -> list[Item]:
+    """All items of a source, or of every source in a list, in order.
+
+    SourceNotFound for a path that does not exist and UnsupportedInput for an object that is no image;
+    inside a list both become items with an error instead.
+    """
+    if _is_list(source):
+        return [item for position, one in enumerate(source) for item in _element(one, position)]
+    if isinstance(source, (str, os.PathLike)) and "://" not in str(source) and not os.path.lexists(source):
+        raise SourceNotFound(os.fspath(source))
+    return [item if item.key else replace(item, key="[0]") for item in _reader(source).items(source)]
+
+
+def _is_list(source: Any) -> bool:
+    if isinstance(source, (list, tuple, set, frozenset)):
+        return True
+    return isinstance(source, Iterable) and not isinstance(source, (str, bytes)) and _find(source) is None
+
+
+def _element(one: Any, position: int) -> Iterator[Item]:
+    """The items of one element of a list, under keys that tell the elements apart."""
+    if not isinstance(one, (str, os.PathLike)):
+        yield from _object(one, position)
+    elif "://" not in str(one) and not os.path.lexists(one):
+        yield Item(os.fspath(one), one, error="no such file or folder")
+    else:
+        prefix = os.path.join(one, "") if os.path.isdir(one) else ""
+        for item in _reader(one).items(one):
+            yield replace(item, key=f"{os.fspath(prefix)}{item.key}")
+
+
+def _object(one: Any, position: int) -> Iterator[Item]:
+    source = _find(one)
+    if source is None:
+        yield Item(f"[{position}]", one, error=f"not an image: {type(one).__name__}")
+        return
+    for item in source.items(one):
+        yield replace(item, key=f"[{position}]{item.key}")
+
+
+def _reader(source: Any) -> Source:
+    found = _find(source)
+    if found is None:
+        raise UnsupportedInput(
+            f"Not an image or a dataset: {type(source).__name__}\n"
+            "Give a folder, paths, PIL images, NumPy arrays, tensors, bytes, or a list of them."
+        )
+    return found
+
+
+def _find(source: Any) -> Source | None:
+    for name in names("sources"):
+        plugin: Source = load("sources", name)()
+        if plugin.accepts(source):
+            return plugin
+    return None

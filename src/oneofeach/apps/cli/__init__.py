@@ -1,0 +1,46 @@
+"""The command line: one command is one library call and a print. stdout is data, stderr is progress and messages.
+
+Exit codes: 0 done; 1 duplicates found, only with --check; 2 usage; 3 finished, some files unreadable;
+4 refused for safety; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from oneofeach import __version__
+from oneofeach.errors import OneOfEachError, Refused
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if sys.argv[1:] == ["--version"]:
+        print(f"oneofeach {__version__}")
+        return
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every error becomes its message on stderr."""
+    import click
+    import typer
+
+    from oneofeach.apps.cli.commands import app
+
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="oneofeach", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except OneOfEachError as error:
+        print(error, file=sys.stderr)
+        return 4 if isinstance(error, Refused) else 2
+    except OSError as error:
+        print(f"{error.strerror}: {error.filename}\nCheck the path and its permissions.", file=sys.stderr)
+        return 2
+    return code or 0

@@ -1,0 +1,38 @@
+"""All commands, gathered under one Typer app."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oneofeach import __version__
+from oneofeach.apps.cli import doctor, find
+
+app = typer.Typer(
+    name="oneofeach",
+    help="Keeps one of each image: finds duplicate and very similar images.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"oneofeach {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(find.find)
+app.command()(doctor.doctor)

@@ -1,0 +1,99 @@
+"""`oneofeach find`: finds duplicates and reports them; no file is changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from oneofeach.apps.cli.options import (
+    FINGERPRINT,
+    KEEP,
+    THRESHOLD,
+    FingerprintName,
+    Keep,
+    Sources,
+    Threshold,
+    Workers,
+    number,
+)
+from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.flow import Result, deduplicate
+from oneofeach.stages.report import checked_format, json_object
+
+SHOWN = 20  # groups on the screen
+
+
+def find(
+    sources: Sources,
+    similarity_threshold: Threshold = THRESHOLD,
+    keep: Keep = KEEP,
+    report: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Write a report: .json, .csv or .html. Can be repeated.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 when duplicates are found.")] = False,
+    fingerprint: FingerprintName = FINGERPRINT,
+    workers: Workers = None,
+) -> None:
+    """Find duplicate and very similar images; nothing is changed."""
+    threshold = number(similarity_threshold)
+    for path in report or ():
+        checked_format(path)
+    source = sources[0] if len(sources) == 1 else sources
+    with progress_bar() as progress:
+        result = deduplicate(source, threshold, keep, fingerprint=fingerprint, workers=workers, progress=progress)
+        for path in report or ():
+            result.save(path)
+            print(f"Report: {path}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(json_object(result), indent=2))
+    else:
+        show(result)
+    raise typer.Exit(exit_code(result, check))
+
+
+def exit_code(result: Result, check: bool) -> int:
+    """1 when duplicates were asked to fail the run, else 3 when images were skipped, else 0."""
+    counts = result.counts
+    if check and counts["removed"]:
+        return 1
+    return 3 if counts["skipped"] else 0
+
+
+def show(result: Result) -> None:
+    """Print the groups, what was skipped, and the sum."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, style in (("Group", "dim"), ("", ""), ("Image", ""), ("Similarity", ""), ("Why", "dim")):
+        table.add_column(name, style=style, overflow="fold")
+    groups = result.groups
+    for position, group in enumerate(groups[:SHOWN], 1):
+        table.add_row(str(position), Text("keep", style="green"), Text(group.key), "", "")
+        for one in group.duplicates:
+            why = Text(f"{one.evidence}; {one.reason}")
+            table.add_row("", Text("drop", style="red"), Text(one.key), f"{one.similarity:.4f}", why)
+    if groups:
+        console.print(table)
+    if len(groups) > SHOWN:
+        console.print(f"... and {len(groups) - SHOWN:,} more groups: --report FILE.html shows them.")
+    for key, reason in result.skipped[:SHOWN]:
+        console.print(Text(f"skipped {key}: {reason}"))
+    if len(result.skipped) > SHOWN:
+        console.print(f"... and {len(result.skipped) - SHOWN:,} more skipped: --report lists them.")
+    console.print(summary(result))
+
+
+def summary(result: Result) -> str:
+    """One sentence that adds up: seen = kept + removed + skipped."""
+    counts, groups = result.counts, len(result.groups)
+    return (
+        f"{counts['seen']:,} images: {counts['kept']:,} kept, {counts['removed']:,} removed "
+        f"in {groups:,} {'group' if groups == 1 else 'groups'}, {counts['skipped']:,} skipped. No file was changed."
+    )

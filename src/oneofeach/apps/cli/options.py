@@ -1,0 +1,42 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oneofeach.errors import InvalidThreshold
+from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, checked_threshold
+from oneofeach.stages.preference import DEFAULT_KEEP, NAMES
+
+Sources = Annotated[
+    list[str], typer.Argument(metavar="SOURCE...", help="Folders (recursive) and image files.", show_default=False)
+]
+Threshold = Annotated[
+    str,
+    typer.Option(
+        "--similarity-threshold",
+        "-t",
+        metavar="0..1",
+        help="Two images whose similarity is at or above it are duplicates; higher is stricter.",
+    ),
+]
+Keep = Annotated[
+    str,
+    typer.Option(metavar="RULES", help=f"Which image of a group stays, strongest rule first: {', '.join(NAMES)}."),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Threads. [default: one per core]", show_default=False)]
+FingerprintName = Annotated[str, typer.Option("--fingerprint", metavar="NAME", help="The method that compares images.")]
+
+THRESHOLD = str(DEFAULT_THRESHOLD)
+KEEP = DEFAULT_KEEP
+FINGERPRINT = DEFAULT_FINGERPRINT
+
+
+def number(threshold: str) -> float:
+    """The threshold as typed → a float. InvalidThreshold unless it is a number in 0.0..1.0."""
+    try:
+        return checked_threshold(float(threshold))
+    except ValueError:
+        raise InvalidThreshold(threshold) from None

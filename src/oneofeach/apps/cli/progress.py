@@ -1,0 +1,66 @@
+"""Progress on stderr: a bar with rate and time left on a terminal, nothing elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from oneofeach.flow import Progress
+
+WORK = {"scan": ("Reading images", "images"), "match": ("Comparing", "pairs")}
+
+
+@dataclass
+class Reached:
+    """How far the run came, for a truthful word when it is interrupted."""
+
+    stage: str = "scan"
+    done: int = 0
+    total: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        self.stage, self.done, self.total = stage, done, total
+
+    def sentence(self) -> str:
+        doing, what = WORK.get(self.stage, (self.stage, "steps"))
+        return f"Interrupted. {doing}: {self.done:,} of {self.total:,} {what} done. No file was changed."
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[Progress]:
+    """A progress callback; an interruption inside says how far the run came before it passes on."""
+    reached = Reached()
+    try:
+        if quiet or not sys.stderr.isatty():
+            yield reached
+        else:
+            yield from _drawn(reached)
+    except KeyboardInterrupt:
+        print(reached.sentence(), file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _drawn(reached: Reached) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s", style="dim")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            reached(stage, done, total)
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(WORK.get(stage, (stage, ""))[0], total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield show

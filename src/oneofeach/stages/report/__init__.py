@@ -1,0 +1,44 @@
+"""An outcome → a file that tells what was kept, removed and skipped, and why; the suffix chooses the format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from oneofeach.errors import UnknownFormat
+from oneofeach.stages.report.csv_table import write_csv
+from oneofeach.stages.report.html_page import write_html
+from oneofeach.stages.report.json_object import json_object, write_json
+from oneofeach.tables import Outcome
+
+FORMATS: dict[str, Callable[[Outcome, IO[str]], None]] = {".json": write_json, ".csv": write_csv, ".html": write_html}
+
+__all__ = ["FORMATS", "checked_format", "json_object", "save"]
+
+
+def checked_format(path: str) -> Callable[[Outcome, IO[str]], None]:
+    """The writer for a path's suffix. UnknownFormat when there is none."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise UnknownFormat(f"Unknown report format: {path}\nEnd the name in one of: {', '.join(FORMATS)}.")
+    return FORMATS[suffix]
+
+
+def save(outcome: Outcome, path: str) -> None:
+    """Write the report; it appears under its name when it is complete, or not at all.
+
+    UnknownFormat for an unknown suffix, OSError when the place cannot be written.
+    """
+    write = checked_format(path)
+    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}.part")
+    try:
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            write(outcome, file)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

@@ -1,0 +1,121 @@
+"""A folder, or one image file → items in natural order of the relative path. Only names and sizes are read.
+
+Hidden files and folders are left alone, a folder is entered once however many links lead to it, and whatever looks
+like an image but cannot be one (a broken link, a pipe, camera raw) comes out as an item with an error.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from oneofeach.stages.sources.sidecars import sidecars_in, sidecars_of
+from oneofeach.tables import Item
+
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".avif", ".avifs", ".gif", ".bmp", ".dib", ".tif"),
+    *(".tiff", ".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc", ".heic", ".heif", ".hif", ".jxl", ".ppm", ".pgm"),
+    *(".pbm", ".pnm", ".tga", ".icns", ".ico", ".qoi", ".psd", ".dds", ".sgi"),
+)
+RAW_SUFFIXES = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
+
+
+class FolderSource:
+    """Accepts a path: a folder is walked recursively, any other file is one image."""
+
+    def accepts(self, source: Any) -> bool:
+        return isinstance(source, (str, os.PathLike))
+
+    def items(self, source: Any) -> Iterator[Item]:
+        path = os.fspath(source)
+        if os.path.isdir(path):
+            walk = _Walk(path)
+            walk.enter("")
+            walk.follow_links()
+            yield from sorted(walk.found, key=lambda item: natural_key(item.key))
+        else:
+            folder, name = os.path.split(path)
+            try:
+                beside = frozenset(os.listdir(folder or "."))
+            except OSError:
+                beside = frozenset()
+            yield _item(path, path, sidecars_of(name, beside), folder)
+
+
+def natural_key(key: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Sort key: folder by folder, numbers by value, letters without case; a copy's longer name comes later."""
+    stem, suffix = os.path.splitext(key.replace(os.sep, "\0").casefold())
+    parts = re.split(r"([0-9]+)", stem)
+    numbered = tuple((0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts))
+    return (*numbered, (1, 0, suffix)), key
+
+
+@dataclass
+class _Walk:
+    root: str
+    found: list[Item] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    entered: set[tuple[int, int]] = field(default_factory=set)
+
+    def enter(self, folder: str) -> None:
+        """Collect the images below one folder (relative path); links to folders wait until the real ones are known."""
+        pending = [folder]
+        while pending:
+            relative = pending.pop()
+            path = os.path.join(self.root, relative)
+            try:
+                status = os.stat(path)
+                if (status.st_dev, status.st_ino) in self.entered:
+                    continue
+                self.entered.add((status.st_dev, status.st_ino))
+                with os.scandir(path) as listing:
+                    entries = [entry for entry in listing if not entry.name.startswith(".")]
+            except OSError as error:
+                key = relative or os.path.basename(self.root)
+                self.found.append(Item(key, path, error=f"folder cannot be read: {error.strerror}"))
+                continue
+            pending += self._sort_out(entries, relative)
+
+    def follow_links(self) -> None:
+        while self.links:
+            self.enter(self.links.pop(0))
+
+    def _sort_out(self, entries: list[os.DirEntry[str]], relative: str) -> list[str]:
+        folders, files = [], []
+        for entry in entries:
+            if not entry.is_dir():
+                files.append(entry.name)
+            elif entry.is_symlink():
+                self.links.append(os.path.join(relative, entry.name))
+            else:
+                folders.append(os.path.join(relative, entry.name))
+        self.links.sort(key=natural_key)
+        images = {name for name in files if name.lower().endswith(SUFFIXES + RAW_SUFFIXES)}
+        path = os.path.join(self.root, relative) if relative else self.root
+        for name, sidecars in sidecars_in(files, images).items():
+            self.found.append(_item(os.path.join(relative, name), os.path.join(path, name), sidecars, path))
+        return folders
+
+
+def _item(key: str, path: str, sidecars: tuple[str, ...], folder: str) -> Item:
+    beside = tuple(os.path.join(folder, name) for name in sidecars)
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        return Item(key, path, error=f"cannot be opened: {error.strerror}")
+    if not stat.S_ISREG(status.st_mode):
+        return Item(key, path, error="not a regular file")
+    raw = "camera raw files are not supported" if path.lower().endswith(RAW_SUFFIXES) else ""
+    return Item(
+        key,
+        path,
+        size=status.st_size,
+        mtime_ns=status.st_mtime_ns,
+        inode=status.st_ino,
+        sidecars=beside,
+        error=raw,
+    )
