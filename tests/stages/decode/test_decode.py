@@ -82,6 +82,16 @@ def test_open_image_is_upright():
     np.testing.assert_array_equal(open_image(encoded(sideways, "PNG", exif=exif)), np.asarray(ASTRONAUT))
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_every_format_is_turned_upright_once(format):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    decoded = decode(load(encoded(ASTRONAUT.resize((96, 64)), format, exif=exif)))
+    assert (decoded.facts["width"], decoded.facts["height"]) == (64, 96)
+    turned = decoded.picture.orientation == 6
+    assert decoded.picture.pixels.shape == ((64, 96, 3) if turned else (96, 64, 3))
+
+
 def test_broken_exif_counts_as_upright():
     assert decode(load(encoded(ASTRONAUT, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))).picture.orientation == 1
 

@@ -50,6 +50,7 @@ def open_image(source: Any) -> Image.Image:
         return Image.fromarray(_to_uint8(pixels)).convert("RGB")
     with guarded():
         image = loaded.image if loaded.data is None else open_encoded(loaded.data)
+        image.load()
         orientation = orientation_of(image)
         flat = flatten(image)[0].convert("RGB")
         return flat if orientation == 1 else flat.transpose(_TURNS[orientation])
@@ -69,9 +70,11 @@ _TURNS = {
 def _decode_pillow(loaded: Loaded, image: Image.Image, min_side: int) -> Decoded:
     """A file as Pillow opened it, or the caller's own PIL image, which is left as it is."""
     from_file = loaded.data is not None
-    size, orientation = image.size, orientation_of(image)
+    size = image.size
     frames = frames_of(image) if from_file else 1
     extent = draft(image, min_side) if from_file else (float(size[0]), float(size[1]))
+    image.load()
+    orientation = orientation_of(image)
     flat, note = flatten(image)
     picture = Picture(np.asarray(flat), extent, orientation)
     facts = facts_of(loaded, size, orientation)

@@ -35,7 +35,7 @@ def guarded() -> Iterator[None]:
         raise UnreadableImage("broken header") from error
     except _FAILURES as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UnreadableImage(f"cannot be decoded: {reason}") from error
+        raise UnreadableImage(reason.replace("image file is truncated", "file is truncated")) from error
 
 
 def open_encoded(data: bytes) -> Image.Image:
@@ -55,7 +55,11 @@ def draft(image: Image.Image, min_side: int) -> tuple[float, float]:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation 1..8; 1 when it is absent, broken or out of range."""
+    """EXIF orientation 1..8 of a loaded image; 1 when it is absent, broken or out of range.
+
+    Not before `load`: PNG loads to find it, and a second load after a failed one succeeds with half a picture;
+    TIFF turns itself upright while loading.
+    """
     try:
         value = image.getexif().get(ORIENTATION, 1)
     except _FAILURES:
