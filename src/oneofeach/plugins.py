@@ -70,6 +70,13 @@ class Engine(Protocol):
 
 BUILT_IN = {
     "sources": {
+        "file-list": "oneofeach.stages.sources.file_list:FileListSource",
+        "webdataset": "oneofeach.stages.sources.webdataset:WebDatasetSource",
+        "zip": "oneofeach.stages.sources.zipped:ZipSource",
+        "table": "oneofeach.stages.sources.arrow:TableSource",
+        "datasets": "oneofeach.stages.sources.arrow:DatasetSource",
+        "coco": "oneofeach.stages.sources.coco:CocoSource",
+        "remote": "oneofeach.stages.sources.remote:RemoteSource",
         "folder": "oneofeach.stages.sources.folder:FolderSource",
         "memory": "oneofeach.stages.sources.memory:MemorySource",
     },

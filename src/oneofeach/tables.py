@@ -53,6 +53,27 @@ class Readable(Protocol):
     def read(self) -> bytes: ...
 
 
+@runtime_checkable
+class Sample(Readable, Protocol):
+    """A Readable whose container holds more that belongs to the image: a tar sample, a Parquet row, a COCO entry.
+
+    place: where the bytes are, the same in every run ("/data/shard-1.tar#512"); what the index knows it by.
+    name: unique inside the container, without extension. extension: of the image, without dot ("jpg").
+    companions: what travels with the image, by extension ("txt", "json", "seg.png").
+    """
+
+    @property
+    def place(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def extension(self) -> str: ...
+
+    def companions(self) -> Mapping[str, bytes]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One image as a source names it, not yet opened.

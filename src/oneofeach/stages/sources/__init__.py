@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from oneofeach.errors import SourceNotFound, UnsupportedInput
@@ -66,8 +67,9 @@ def _reader(source: Any) -> Source:
 
 
 def _find(source: Any) -> Source | None:
-    for name in names("sources"):
-        plugin: Source = load("sources", name)()
-        if plugin.accepts(source):
-            return plugin
-    return None
+    return next((plugin for plugin in _plugins() if plugin.accepts(source)), None)
+
+
+@lru_cache(maxsize=1)
+def _plugins() -> tuple[Source, ...]:
+    return tuple(load("sources", name)() for name in names("sources"))

@@ -1,20 +1,24 @@
-"""Items → their captions, read from the sidecars: `.txt`, then `.caption`, then the "caption" of a `.json`."""
+"""Items → their captions, read from sidecars and samples: `.txt`, then `.caption`, then the "caption" of a `.json`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
-from oneofeach.tables import Item
+from oneofeach.tables import Item, Sample
 
 ENDINGS = (".txt", ".caption", ".json")
 
 
 def caption_of(item: Item) -> str:
     """The caption of one image; "" when it has none or its sidecar cannot be read as text."""
+    found: list[tuple[str, bytes | str]] = [*_companions(item.source)]
+    found += [(path, path) for path in item.sidecars]
     for ending in ENDINGS:
-        for path in item.sidecars:
-            if path.lower().endswith(ending) and (text := _read(path)):
+        for name, data in found:
+            if name.lower().endswith(ending) and (text := _text(data, ending)):
                 return text
     return ""
 
@@ -24,11 +28,17 @@ def captions_of(items: Sequence[Item]) -> dict[int, str]:
     return {row: text for row, item in enumerate(items) if (text := caption_of(item))}
 
 
-def _read(path: str) -> str:
+def _companions(source: Any) -> Iterator[tuple[str, bytes]]:
+    if isinstance(source, Sample):
+        for extension, data in source.companions().items():
+            yield f".{extension}", data
+
+
+def _text(data: bytes | str, ending: str) -> str:
+    """The caption in the bytes of a sidecar, or in the file of that path; "" when there is none."""
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            text = file.read()
-        if path.lower().endswith(".json"):
+        text = (data if isinstance(data, bytes) else Path(data).read_bytes()).decode("utf-8-sig", errors="replace")
+        if ending == ".json":
             value = json.loads(text)
             text = value.get("caption", "") if isinstance(value, dict) else ""
     except (OSError, ValueError):

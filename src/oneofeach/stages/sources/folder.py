@@ -43,7 +43,7 @@ class FolderSource:
                 beside = frozenset(os.listdir(folder or "."))
             except OSError:
                 beside = frozenset()
-            yield _item(path, path, sidecars_of(name, beside), folder)
+            yield file_item(path, path, sidecars_of(name, beside), folder)
 
 
 def natural_key(key: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
@@ -97,11 +97,12 @@ class _Walk:
         images = {name for name in files if name.lower().endswith(SUFFIXES + RAW_SUFFIXES)}
         path = os.path.join(self.root, relative) if relative else self.root
         for name, sidecars in sidecars_in(files, images).items():
-            self.found.append(_item(os.path.join(relative, name), os.path.join(path, name), sidecars, path))
+            self.found.append(file_item(os.path.join(relative, name), os.path.join(path, name), sidecars, path))
         return folders
 
 
-def _item(key: str, path: str, sidecars: tuple[str, ...], folder: str) -> Item:
+def file_item(key: str, path: str, sidecars: tuple[str, ...], folder: str) -> Item:
+    """One file of a folder as an item; `sidecars` are names in the same folder. Only its status is read."""
     beside = tuple(os.path.join(folder, name) for name in sidecars)
     try:
         status = os.stat(path)

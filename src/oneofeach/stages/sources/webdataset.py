@@ -1,0 +1,96 @@
+"""A tar shard → one item per sample, without unpacking: only the headers are read, members later by offset.
+
+Neighboring members with the same name up to the first dot are one sample (as WebDataset has it); its first image is
+the image, all other members travel with it. A plain tar of images is a shard whose samples have one member.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from oneofeach.errors import UnsupportedInput
+from oneofeach.stages.sources.files import hints_of, open_binary, read_range, suffix_of
+from oneofeach.stages.sources.folder import SUFFIXES
+from oneofeach.tables import Item
+
+COMPRESSED = (".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class TarMember:
+    """One member of a tar: the extension is all that follows the first dot of its name."""
+
+    extension: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class TarSample:
+    """The image of one sample, and where its companions are."""
+
+    path: str
+    name: str
+    image: TarMember
+    others: tuple[TarMember, ...] = ()
+
+    @property
+    def extension(self) -> str:
+        return self.image.extension
+
+    @property
+    def place(self) -> str:
+        return f"{self.path}#{self.image.offset}"
+
+    def read(self) -> bytes:
+        return read_range(self.path, self.image.offset, self.image.size)
+
+    def companions(self) -> dict[str, bytes]:
+        return {other.extension: read_range(self.path, other.offset, other.size) for other in self.others}
+
+
+class WebDatasetSource:
+    """Accepts the path or URL of a tar."""
+
+    def accepts(self, source: Any) -> bool:
+        return suffix_of(source) == ".tar" or (suffix_of(source) != "" and str(source).lower().endswith(COMPRESSED))
+
+    def items(self, source: Any) -> Iterator[Item]:
+        path = str(source)
+        if path.lower().endswith(COMPRESSED):
+            hint = "Uncompress it first (gunzip, unxz, bunzip2, zstd -d): images inside are compressed already."
+            raise UnsupportedInput(f"Compressed tar cannot be read at random: {path}\n{hint}")
+        _, mtime_ns, inode = hints_of(path)
+        for name, members in groupby(_members(path), key=lambda found: found[0]):
+            if name is None:
+                yield Item(f"{path}#", path, error=next(members)[1].extension)
+                continue
+            key, sample = f"{path}#{name}", [member for _, member in members]
+            image = next((member for member in sample if _is_image(member)), None)
+            if image is None:
+                yield Item(key, key, error="no image among the members of this sample")
+                continue
+            others = tuple(member for member in sample if member is not image)
+            yield Item(key, key, TarSample(path, name, image, others), image.size, mtime_ns, inode)
+
+
+def _is_image(member: TarMember) -> bool:
+    return "." + member.extension.rpartition(".")[2].lower() in SUFFIXES
+
+
+def _members(path: str) -> Iterator[tuple[str | None, TarMember]]:
+    """(sample name, member) of every file in the tar; (None, the error as extension) where the tar breaks off."""
+    try:
+        with open_binary(path) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            for info in tar:
+                tar.members = []  # type: ignore[attr-defined]  # or a long shard is held in memory
+                folder, slash, base = info.name.removeprefix("./").rpartition("/")
+                if info.isreg() and not base.startswith("."):
+                    stem, _, extension = base.partition(".")
+                    yield folder + slash + stem, TarMember(extension, info.offset_data, info.size)
+    except tarfile.TarError as error:
+        yield None, TarMember(f"the tar breaks off: {error}", 0, 0)
