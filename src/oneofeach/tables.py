@@ -22,6 +22,7 @@ FACTS = np.dtype(
         ("frames", "<i4"),
         ("quality", "<f4"),  # estimated encoder quality 0..100; 100 for lossless
         ("sharpness", "<f4"),
+        ("color", "u1"),  # 1: some color is there; 0: all gray
         ("format", "S8"),  # "JPEG", "PNG", ...; "" for arrays
     ]
 )

@@ -79,8 +79,14 @@ def _highest_resolution(catalog: Catalog) -> Rule:
 
 
 def _least_compressed(catalog: Catalog) -> Rule:
-    quality = np.rint(catalog.facts["quality"].astype(np.float64))
-    return Rule("least-compressed", -quality, lambda row: f"quality {quality[row]:.0f}")
+    """The highest encoder quality, but never a gray copy before a color one: no loss is greater than that of color."""
+    quality, color = np.rint(catalog.facts["quality"].astype(np.float64)), catalog.facts["color"].astype(bool)
+
+    def show(row: int) -> str:
+        told = f"quality {quality[row]:.0f}" if quality[row] else "unknown quality"
+        return told if color[row] else f"{told}, gray"
+
+    return Rule("least-compressed", -quality - 1000.0 * color, show)
 
 
 def _position(name: str, sign: int, catalog: Catalog) -> Rule:

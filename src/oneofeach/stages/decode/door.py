@@ -11,7 +11,7 @@ from PIL import Image
 
 from oneofeach.errors import UnreadableImage
 from oneofeach.stages.decode.arrays import images_in, is_array, pixels_of
-from oneofeach.stages.decode.facts import facts_of, quality_of, sharpness_of
+from oneofeach.stages.decode.facts import facts_of, has_color, quality_of, sharpness_of
 from oneofeach.stages.decode.flatten import flatten
 from oneofeach.stages.decode.pillow import draft, frames_of, guarded, open_encoded, orientation_of
 from oneofeach.stages.decode.read import Loaded, load
@@ -82,6 +82,7 @@ def _decode_pillow(loaded: Loaded, image: Image.Image, min_side: int) -> Decoded
     facts["frames"] = frames
     facts["quality"] = quality_of(image)
     facts["sharpness"] = sharpness_of(picture.pixels, extent)
+    facts["color"] = has_color(picture.pixels)
     if frames > 1:
         note = "; ".join(filter(None, (f"animated: first of {frames} frames", note)))
     return Decoded(picture, facts, note)
@@ -93,6 +94,7 @@ def _decode_array(loaded: Loaded, array: npt.NDArray[Any]) -> Decoded:
     extent = (float(width), float(height))
     facts = facts_of(loaded, (width, height), 1)
     facts["sharpness"] = sharpness_of(_to_uint8(pixels), extent)
+    facts["color"] = has_color(pixels)
     return Decoded(Picture(pixels, extent), facts, note)
 
 

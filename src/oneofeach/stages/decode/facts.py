@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from oneofeach.stages.decode.read import Loaded
 from oneofeach.tables import FACTS
 
 GRID = 128
+GRAY_NOISE = 16
 _IJG_LUMA_SUM = 3685
 """Sum of the example luminance table of ITU-T T.81, K.1, which the IJG quality scale multiplies."""
 
@@ -51,6 +53,15 @@ def jpeg_quality(table: Sequence[int]) -> float:
     if scale <= 100 * len(table) / _IJG_LUMA_SUM:  # all ones: nothing finer exists
         return 100.0
     return (200 - scale) / 2 if scale <= 100 else 5000 / scale
+
+
+def has_color(pixels: npt.NDArray[Any]) -> bool:
+    """Whether any pixel of a 64 x 64 sample is further from gray than what lossy encoders leave behind."""
+    if pixels.ndim == 2:
+        return False
+    rows, columns = (max(1, side // 64) for side in pixels.shape[:2])
+    sample = np.asarray(pixels[::rows, ::columns], np.float32)
+    return bool(np.abs(sample - sample[..., 1:2]).max() > GRAY_NOISE)
 
 
 def sharpness_of(pixels: npt.NDArray[np.uint8], extent: tuple[float, float]) -> float:
