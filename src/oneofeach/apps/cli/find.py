@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,10 @@ from oneofeach.apps.cli.options import (
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.flow import Result, deduplicate
 from oneofeach.stages.report import checked_format, json_object
+from oneofeach.tables import Group
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 SHOWN = 20  # groups on the screen
 
@@ -64,30 +68,34 @@ def exit_code(result: Result, check: bool) -> int:
 
 
 def show(result: Result) -> None:
-    """Print the groups, what was skipped, and the sum."""
+    """Print the groups, what was skipped, and the sum; one line per image, never broken, so that paths can be copied."""
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, style in (("Group", "dim"), ("", ""), ("Image", ""), ("Similarity", ""), ("Why", "dim")):
-        table.add_column(name, style=style, overflow="fold")
-    groups = result.groups
-    for position, group in enumerate(groups[:SHOWN], 1):
-        table.add_row(str(position), Text("keep", style="green"), Text(group.key), "", "")
-        for one in group.duplicates:
-            why = Text(f"{one.evidence}; {one.reason}")
-            table.add_row("", Text("drop", style="red"), Text(one.key), f"{one.similarity:.4f}", why)
-    if groups:
-        console.print(table)
+    console = Console(highlight=False, soft_wrap=True)
+    groups, skipped = result.groups, result.skipped
+    for number, group in enumerate(groups[:SHOWN], 1):
+        print_group(console, number, group)
     if len(groups) > SHOWN:
         console.print(f"... and {len(groups) - SHOWN:,} more groups: --report FILE.html shows them.")
-    for key, reason in result.skipped[:SHOWN]:
-        console.print(Text(f"skipped {key}: {reason}"))
-    if len(result.skipped) > SHOWN:
-        console.print(f"... and {len(result.skipped) - SHOWN:,} more skipped: --report lists them.")
+    for key, reason in skipped[:SHOWN]:
+        console.print(f"skip  {printable(key)}  {reason}", markup=False, style="yellow")
+    if len(skipped) > SHOWN:
+        console.print(f"... and {len(skipped) - SHOWN:,} more skipped: --report FILE.csv lists them.")
     console.print(summary(result))
+
+
+def print_group(console: Console, number: int, group: Group) -> None:
+    from rich.text import Text
+
+    console.print(Text.assemble((f"group {number}\n", "dim"), ("keep  ", "green"), printable(group.key)))
+    for one in group.duplicates:
+        why = f"  {one.evidence}; {one.reason}"
+        console.print(Text.assemble(("drop  ", "red"), f"{printable(one.key)}  {one.similarity:.4f}", (why, "dim")))
+
+
+def printable(key: str) -> str:
+    """A key on one line: file names may hold line breaks and control characters."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in key)
 
 
 def summary(result: Result) -> str:
