@@ -6,10 +6,13 @@ Exit codes: 0 done; 1 duplicates found, only with --check; 2 usage; 3 finished, 
 
 from __future__ import annotations
 
+import os
 import sys
 
 from oneofeach import __version__
 from oneofeach.errors import OneOfEachError, Refused
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -19,7 +22,12 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"oneofeach {__version__}")
         return
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # a normal exit would wait for the images that threads are still decoding
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -36,7 +44,7 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except OneOfEachError as error:
         print(error, file=sys.stderr)
         return 4 if isinstance(error, Refused) else 2

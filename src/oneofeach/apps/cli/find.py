@@ -68,13 +68,13 @@ def exit_code(result: Result, check: bool) -> int:
 
 
 def show(result: Result) -> None:
-    """Print the groups, what was skipped, and the sum; one line per image, never broken, so that paths can be copied."""
+    """Print the groups, what was skipped, and the sum; one unbroken line per image, so that paths can be copied."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     groups, skipped = result.groups, result.skipped
-    for number, group in enumerate(groups[:SHOWN], 1):
-        print_group(console, number, group)
+    for position, group in enumerate(groups[:SHOWN], 1):
+        print_group(console, position, group)
     if len(groups) > SHOWN:
         console.print(f"... and {len(groups) - SHOWN:,} more groups: --report FILE.html shows them.")
     for key, reason in skipped[:SHOWN]:
@@ -84,10 +84,10 @@ def show(result: Result) -> None:
     console.print(summary(result))
 
 
-def print_group(console: Console, number: int, group: Group) -> None:
+def print_group(console: Console, position: int, group: Group) -> None:
     from rich.text import Text
 
-    console.print(Text.assemble((f"group {number}\n", "dim"), ("keep  ", "green"), printable(group.key)))
+    console.print(Text.assemble((f"group {position}\n", "dim"), ("keep  ", "green"), printable(group.key)))
     for one in group.duplicates:
         why = f"  {one.evidence}; {one.reason}"
         console.print(Text.assemble(("drop  ", "red"), f"{printable(one.key)}  {one.similarity:.4f}", (why, "dim")))

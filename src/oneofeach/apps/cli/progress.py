@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import typer
 
 from oneofeach.flow import Progress
 
@@ -19,7 +21,6 @@ class Reached:
     stage: str = "scan"
     done: int = 0
     total: int = 0
-    seen: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         self.stage, self.done, self.total = stage, done, total
@@ -40,7 +41,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Progress]:
             yield from _drawn(reached)
     except KeyboardInterrupt:
         print(reached.sentence(), file=sys.stderr)
-        raise SystemExit(130) from None
+        raise typer.Exit(130) from None
 
 
 def _drawn(reached: Reached) -> Iterator[Progress]:

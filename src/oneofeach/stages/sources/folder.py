@@ -87,7 +87,7 @@ class _Walk:
     def _sort_out(self, entries: list[os.DirEntry[str]], relative: str) -> list[str]:
         folders, files = [], []
         for entry in entries:
-            if not entry.is_dir():
+            if not (os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()):
                 files.append(entry.name)
             elif entry.is_symlink():
                 self.links.append(os.path.join(relative, entry.name))

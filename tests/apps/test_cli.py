@@ -1,0 +1,133 @@
+"""The command line as a person meets it: exit codes, streams, words."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from drawings import copies, picture
+
+from oneofeach.apps.cli import run
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dataset")
+    copies(0, folder, "ant")
+    picture(9).save(folder / "single.png")
+    return folder
+
+
+def test_find_prints_every_group_and_a_sum_that_adds_up(dataset, capsys):
+    assert run(["find", str(dataset)]) == 0
+    out = capsys.readouterr().out
+    assert "keep  ant.jpg" in out
+    assert "drop  ant_small.webp" in out
+    assert out.strip().endswith("4 images: 2 kept, 2 removed in 1 group, 0 skipped. No file was changed.")
+
+
+def test_find_json_is_one_object_and_nothing_else_on_stdout(dataset, capsys):
+    assert run(["find", str(dataset), "--json", "--similarity-threshold", "0.9"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["similarity_threshold"] == 0.9
+    assert data["counts"] == {"seen": 4, "kept": 2, "removed": 2, "skipped": 0}
+
+
+def test_check_exits_with_1_only_when_there_are_duplicates(dataset, tmp_path):
+    assert run(["find", str(dataset), "--check"]) == 1
+    picture(1).save(tmp_path / "only.png")
+    assert run(["find", str(tmp_path), "--check"]) == 0
+
+
+def test_unreadable_files_give_exit_code_3_and_a_line_each(tmp_path, capsys):
+    picture(1).save(tmp_path / "good.png")
+    (tmp_path / "bad\n.png").write_bytes(b"\x89PNG\r\n\x1a\nnonsense")
+    assert run(["find", str(tmp_path)]) == 3
+    assert "skip  bad\\n.png  " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first"),
+    [
+        (["{folder}", "-t", "1.5"], "Invalid similarity threshold: 1.5"),
+        (["{folder}", "-t", "nan"], "Invalid similarity threshold: nan"),
+        (["{folder}", "-t", "high"], "Invalid similarity threshold: high"),
+        (["{folder}", "--keep", "best"], "Invalid keep rule: best"),
+        (["{folder}", "--report", "a.doc"], "Unknown report format: a.doc"),
+        (["{folder}", "--fingerprint", "x"], "Unknown fingerprint: x"),
+        (["{folder}/gone"], "No such file or folder: {folder}/gone"),
+        (["{folder}/empty"], "Image list is empty"),
+    ],
+)
+def test_bad_usage_gives_exit_code_2_a_first_line_and_a_hint(dataset, capsys, arguments, first):
+    (dataset / "empty").mkdir(exist_ok=True)
+    assert run(["find", *(text.format(folder=dataset) for text in arguments)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.strip().split("\n")
+    assert lines[0] == first.format(folder=dataset)
+    assert len(lines) == 2
+
+
+def test_a_report_that_cannot_be_written_is_an_error_and_not_a_traceback(dataset, capsys):
+    assert run(["find", str(dataset), "--report", str(dataset / "none" / "a.json")]) == 2
+    assert "No such file or directory" in capsys.readouterr().err
+
+
+def test_reports_are_written_and_named(dataset, tmp_path, capsys):
+    report = tmp_path / "r.html"
+    assert run(["find", str(dataset), "--report", str(report), "--report", str(tmp_path / "r.csv")]) == 0
+    assert report.exists()
+    assert f"Report: {report}" in capsys.readouterr().err
+
+
+def test_doctor_names_versions_kernels_and_decoders(capsys):
+    assert run(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "kernels" in out
+    assert "JPEG" in out
+    assert "HEIC" in out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
+def test_an_interruption_ends_within_a_second_with_code_130_and_a_truthful_word(tmp_path):
+    for number in range(3000):
+        os.symlink("/dev/null", tmp_path / f"{number}.txt")
+    source = tmp_path / "big.png"
+    picture(1, (3000, 3000)).save(source, compress_level=1)
+    for number in range(400):
+        os.link(source, tmp_path / f"{number}.png")
+        with open(tmp_path / f"{number}_.jpg", "wb") as file:
+            file.write(b"\xff\xd8\xff" + os.urandom(64))
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOWLY, "find", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline().strip() == "started"
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - began < 3  # a second on an idle machine
+    assert "Interrupted. Reading images: " in err
+    assert "No file was changed." in err
+    assert "Traceback" not in err
+
+
+SLOWLY = """
+import sys, threading, time
+import oneofeach.describe as describe
+decode = describe.decode
+def slowly(*a, **k):
+    if not started.is_set():
+        started.set()
+        print("started", flush=True)
+    time.sleep(0.05)
+    return decode(*a, **k)
+started = threading.Event()
+describe.decode = slowly
+from oneofeach.apps.cli import main
+main()
+"""
