@@ -17,7 +17,7 @@ from oneofeach import plugins
 from oneofeach.describe import Seen, describe_chunk
 from oneofeach.errors import EmptyImageList, InvalidThreshold, UnreadableImage
 from oneofeach.plugins import Fingerprint
-from oneofeach.stages import report
+from oneofeach.stages import decode, report
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.stages.neighbors import identical, neighbors
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
@@ -157,7 +157,7 @@ class Result(Outcome):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a report; the suffix of the path chooses: .json, .csv or .html. UnknownFormat for another one."""
-        report.save(self, os.fspath(path))
+        report.save(self, os.fspath(path), decode.open_image)
 
 
 def _empty_hint(source: Any) -> str:

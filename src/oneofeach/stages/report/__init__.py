@@ -6,7 +6,9 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from PIL import Image
 
 from oneofeach.errors import UnknownFormat
 from oneofeach.stages.report.csv_table import write_csv
@@ -14,12 +16,17 @@ from oneofeach.stages.report.html_page import write_html
 from oneofeach.stages.report.json_object import json_object, write_json
 from oneofeach.tables import Outcome
 
-FORMATS: dict[str, Callable[[Outcome, IO[str]], None]] = {".json": write_json, ".csv": write_csv, ".html": write_html}
+Open = Callable[[Any], Image.Image]
+FORMATS: dict[str, Callable[[Outcome, IO[str], Open], None]] = {
+    ".json": write_json,
+    ".csv": write_csv,
+    ".html": write_html,
+}
 
 __all__ = ["FORMATS", "checked_format", "json_object", "save"]
 
 
-def checked_format(path: str) -> Callable[[Outcome, IO[str]], None]:
+def checked_format(path: str) -> Callable[[Outcome, IO[str], Open], None]:
     """The writer for a path's suffix. UnknownFormat when there is none."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
@@ -27,16 +34,17 @@ def checked_format(path: str) -> Callable[[Outcome, IO[str]], None]:
     return FORMATS[suffix]
 
 
-def save(outcome: Outcome, path: str) -> None:
+def save(outcome: Outcome, path: str, open_image: Open) -> None:
     """Write the report; it appears under its name when it is complete, or not at all.
 
+    open_image: opens what an item names at full size; raises UnreadableImage (see stages/decode).
     UnknownFormat for an unknown suffix, OSError when the place cannot be written.
     """
     write = checked_format(path)
     temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}.part")
     try:
         with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            write(outcome, file)
+            write(outcome, file, open_image)
         os.replace(temporary, path)
     except BaseException:
         with suppress(FileNotFoundError):

@@ -22,7 +22,7 @@ COLUMNS = (
 )
 
 
-def write_csv(outcome: Outcome, file: IO[str]) -> None:
+def write_csv(outcome: Outcome, file: IO[str], _: object) -> None:
     removed = {one.row: (group, one) for group in outcome.groups for one in group.duplicates}
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()

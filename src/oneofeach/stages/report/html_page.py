@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from functools import partial
 from html import escape
 from importlib.resources import files
 from io import BytesIO
-from typing import IO
+from typing import IO, Any
 
 from PIL import Image
 
 from oneofeach.errors import OneOfEachError
-from oneofeach.stages.decode import open_image
 from oneofeach.tables import Duplicate, Group, Item, Outcome
 
 MOST_GROUPS = 1_000  # about 60 MB of thumbnails: what a browser still opens at once
 SIDE = 240  # of a thumbnail, in pixels
 
+Draw = Callable[[Item], str]
 
-def write_html(outcome: Outcome, file: IO[str]) -> None:
+
+def write_html(outcome: Outcome, file: IO[str], open_image: Callable[[Any], Image.Image]) -> None:
     groups = outcome.groups
     style = files("oneofeach.stages.report").joinpath("page.css").read_text(encoding="utf-8")
     file.write('<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n')
@@ -26,7 +29,7 @@ def write_html(outcome: Outcome, file: IO[str]) -> None:
     file.write(f"<title>One of each: {outcome.counts['kept']:,} images kept</title>\n<style>\n{style}</style>\n")
     file.write(_head(outcome, groups))
     for number, group in enumerate(groups[:MOST_GROUPS], 1):
-        file.write(_group(outcome, group, number))
+        file.write(_group(outcome, group, number, partial(_thumbnail, open_image)))
     if len(groups) > MOST_GROUPS:
         file.write(f'<p class="more">{MOST_GROUPS:,} of {len(groups):,} groups are shown. ')
         file.write("A .json or .csv report lists them all.</p>\n")
@@ -50,10 +53,10 @@ def _head(outcome: Outcome, groups: list[Group]) -> str:
     )
 
 
-def _group(outcome: Outcome, group: Group, number: int) -> str:
-    cards = _card(outcome, group.row, group.key, '<b class="keep">KEPT</b>', "")
+def _group(outcome: Outcome, group: Group, number: int, draw: Draw) -> str:
+    cards = _card(outcome, draw, group.row, group.key, '<b class="keep">KEPT</b>', "")
     for one in group.duplicates:
-        cards += _card(outcome, one.row, one.key, f'<b class="drop">{one.similarity:.4f}</b>', _why(one))
+        cards += _card(outcome, draw, one.row, one.key, f'<b class="drop">{one.similarity:.4f}</b>', _why(one))
     return f'<section aria-label="Group {number}"><h2>{number}</h2><div class="cards">{cards}</div></section>\n'
 
 
@@ -61,15 +64,15 @@ def _why(one: Duplicate) -> str:
     return f"<p>{_text(one.evidence)}</p><p>kept instead: {_text(one.reason)}</p>"
 
 
-def _card(outcome: Outcome, row: int, key: str, badge: str, why: str) -> str:
+def _card(outcome: Outcome, draw: Draw, row: int, key: str, badge: str, why: str) -> str:
     facts = outcome.catalog.facts[row]
     about = [f"{facts['width']}x{facts['height']}", facts["format"].decode(), size(int(facts["bytes"]))]
     line = " · ".join(part for part in about if part)
-    picture = _thumbnail(outcome.catalog.items[row])
+    picture = draw(outcome.catalog.items[row])
     return f"<figure>{picture}<figcaption>{badge} {line}<p class='key'>{_text(key)}</p>{why}</figcaption></figure>"
 
 
-def _thumbnail(item: Item) -> str:
+def _thumbnail(open_image: Callable[[Any], Image.Image], item: Item) -> str:
     try:
         image = open_image(item.source)
     except (OneOfEachError, OSError):

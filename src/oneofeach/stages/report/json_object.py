@@ -25,7 +25,7 @@ def json_object(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def write_json(outcome: Outcome, file: IO[str]) -> None:
+def write_json(outcome: Outcome, file: IO[str], _: object) -> None:
     json.dump(json_object(outcome), file, indent=2)
     file.write("\n")
 

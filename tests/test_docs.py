@@ -1,0 +1,48 @@
+"""What the documentation says is run, and what can be run is documented."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from drawings import copies, picture
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A working directory with a folder photos/, as the pages assume."""
+    (tmp_path / "photos").mkdir()
+    copies(0, tmp_path / "photos", "ant")
+    picture(7).save(tmp_path / "photos" / "other.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_python_blocks_run(page, photos):
+    for block in blocks(page, "python"):
+        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=photos, check=True)
+
+
+def test_commands_of_the_readme_run(photos):
+    lines = [line for block in blocks(ROOT / "README.md", "") for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("oneofeach find ")]
+    assert commands
+    for command in commands:
+        arguments = shlex.split(command, comments=True)[1:]
+        assert subprocess.run([sys.executable, "-m", "oneofeach", *arguments], cwd=photos, check=False).returncode == 0
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert os.path.exists(page.parent / target), f"{page.name} links to {target}"
