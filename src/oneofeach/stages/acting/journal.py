@@ -1,0 +1,274 @@
+"""The journal of one apply: what was intended before each change, what came of it after. Append-only JSON Lines.
+
+In: units and outcomes. Out: the same after a crash; `undo` and resuming need nothing else but the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from oneofeach.errors import Refused
+from oneofeach.stages.acting.disk import sync_folders
+from oneofeach.stages.acting.steps import Caption, Plan, Step, encoded, record_of, step_from
+
+VERSION = 1
+DONE, REFUSED, FAILED, STUCK, RESTORED = "done", "refused", "failed", "stuck", "restored"
+AGAIN = "again"
+"""Outcome of a unit that a crash cut off and that was put back: its step is tried again as another unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One step on its way: id is unique among all journals; was: mode, owner and group of the file that goes."""
+
+    id: str
+    number: int
+    step: Step | Caption
+    was: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one step.
+
+    done: made and verified. refused: not safe, nothing was touched. failed: the system did not let us, everything is
+    as it was. stuck: cut off halfway; the reason says where the files are, and undo tries again.
+    """
+
+    source: str
+    outcome: str
+    reason: str = ""
+
+
+@dataclass
+class Journal:
+    """One journal file and what it says. Nothing is written before `append`, nothing is safe before `sync`.
+
+    results: per step by its source. units: intents by number. undone: what undo did about each unit.
+    """
+
+    path: str
+    id: str
+    action: str
+    roots: tuple[str, ...]
+    protect: tuple[str, ...]
+    planned: int
+    started: str
+    results: dict[str, Result] = field(default_factory=dict)
+    units: dict[int, Unit] = field(default_factory=dict)
+    outcomes: dict[int, str] = field(default_factory=dict)
+    undone: dict[int, Result] = field(default_factory=dict)
+    closed: bool = False
+    _size: int = 0
+    _descriptor: int = -1
+    _lines: list[bytes] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Steps per outcome; together with `open` steps they add up to `planned`."""
+        counts = Counter(result.outcome for result in self.results.values())
+        return {name: counts[name] for name in (DONE, REFUSED, FAILED, STUCK)} | {
+            "open": self.planned - len(self.results)
+        }
+
+    @property
+    def refused(self) -> list[Result]:
+        """Every step that was not done, with its reason."""
+        return [result for result in self.results.values() if result.outcome != DONE]
+
+    @property
+    def restored(self) -> int:
+        """How many steps undo has taken back."""
+        return sum(result.outcome == RESTORED for result in self.undone.values())
+
+    @property
+    def not_restored(self) -> list[Result]:
+        """Steps that undo could not take back, with the reason."""
+        return [result for result in self.undone.values() if result.outcome != RESTORED]
+
+    @property
+    def open_units(self) -> list[Unit]:
+        """Intents without an outcome: the process ended between the two."""
+        return [unit for number, unit in self.units.items() if number not in self.outcomes]
+
+    @property
+    def changed_units(self) -> list[Unit]:
+        """Units that may have changed a file and were not taken back, newest first."""
+        restored = {number for number, result in self.undone.items() if result.outcome == RESTORED}
+        changed = (number for number in self.units if self.outcomes.get(number, STUCK) in (DONE, STUCK))
+        return [self.units[number] for number in sorted(changed, reverse=True) if number not in restored]
+
+    def intend(self, step: Step | Caption, was: tuple[int, int, int]) -> Unit:
+        """Note an intent; it must be synced before the change is made."""
+        number = len(self.units) + 1
+        unit = self.units[number] = Unit(f"{self.id}-{number}", number, step, was)
+        self._note({"n": number, "do": record_of(step), "was": was})
+        return unit
+
+    def conclude(self, unit: Unit, outcome: str, reason: str = "") -> None:
+        """Note what came of an intent, after it was verified on disk."""
+        self._set(unit, outcome, reason)
+        self._note({"n": unit.number, "outcome": outcome, "reason": reason})
+
+    def _set(self, unit: Unit, outcome: str, reason: str) -> None:
+        self.outcomes[unit.number] = outcome
+        if outcome != AGAIN:
+            self.results[unit.step.file.path] = Result(unit.step.file.path, outcome, reason)
+
+    def refuse(self, source: str, reason: str) -> None:
+        """Note a step that was refused before anything was intended."""
+        self.results[source] = Result(source, REFUSED, reason)
+        self._note({"refused": source, "reason": reason})
+
+    def undo(self, unit: Unit, outcome: str, reason: str = "") -> None:
+        self.undone[unit.number] = Result(unit.step.file.path, outcome, reason)
+        self._note({"n": unit.number, "undo": outcome, "reason": reason})
+
+    def close(self) -> None:
+        """Note that nothing more will be applied from here: a later apply of the plan starts a new journal."""
+        if not self.closed:
+            self.closed = True
+            self._note({"closed": self.counts})
+
+    def _note(self, record: dict[str, Any]) -> None:
+        self._lines.append(encoded(record) + b"\n")
+
+    def sync(self) -> None:
+        """Write what was noted and return when it would survive a power cut.
+
+        Refused when that is impossible; the file then ends where it ended before.
+        """
+        if not self._lines:
+            return
+        try:
+            if self._descriptor < 0:
+                self._open()
+            data = memoryview(b"".join(self._lines))
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+            os.fsync(self._descriptor)
+        except OSError as error:
+            self._cut()
+            hint = "Every change until then can be undone. Make room or correct the rights, then run it again to go on."
+            raise Refused(f"Cannot write the journal {self.path}: {error.strerror}\n{hint}") from error
+        self._size += sum(map(len, self._lines))
+        self._lines.clear()
+
+    def _open(self) -> None:
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+        self._descriptor = os.open(self.path, flags | (0 if self._size else os.O_EXCL), 0o600)
+        os.ftruncate(self._descriptor, self._size)  # a line that a crash cut in two
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+        sync_folders([os.path.dirname(self.path)])
+
+    def _cut(self) -> None:
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, self._size)
+            os.lseek(self._descriptor, 0, os.SEEK_END)
+
+    def end(self) -> None:
+        """Write what was still to be written, as far as that is possible, and let go of the file."""
+        with suppress(Refused):
+            self.sync()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def begin(plan: Plan, protect: Iterable[str], folder: str) -> Journal:
+    """A new journal for a plan, its header noted; the file is made by the first `sync`."""
+    taken, number, name = set(os.listdir(folder)), 1, plan.id
+    while f"{name}.jsonl" in taken:
+        number += 1
+        name = f"{plan.id}-{number}"
+    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    path = os.path.join(folder, f"{name}.jsonl")
+    journal = Journal(path, name, plan.action, plan.roots, tuple(protect), len(plan.steps), started)
+    header = {"oneofeach_journal": VERSION, "id": name, "plan": plan.id, "action": plan.action, "roots": plan.roots}
+    journal._note({**header, "protect": journal.protect, "planned": journal.planned, "started": started})
+    return journal
+
+
+def read(path: str) -> Journal:
+    """What a journal says up to the last whole line. Refused when the file is no journal."""
+    with open(path, "rb") as file:
+        header = _record(file.readline())
+        if not header or header.get("oneofeach_journal") != VERSION:
+            raise Refused(f"Not a journal of version {VERSION}: {path}\nSee `oneofeach journals` for those there are.")
+        roots, protect = tuple(header["roots"]), tuple(header["protect"])
+        journal = Journal(path, header["id"], header["action"], roots, protect, header["planned"], header["started"])
+        journal._size = file.tell()
+        for line in file:
+            record = _record(line)
+            if record is None:
+                break
+            _take(journal, record)
+            journal._size += len(line)
+    return journal
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    """The record of a whole line; None for one that a crash cut short."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _take(journal: Journal, record: dict[str, Any]) -> None:
+    number, reason = record.get("n", 0), record.get("reason", "")
+    if "do" in record:
+        unit = Unit(f"{journal.id}-{number}", number, step_from(record["do"]), tuple(record["was"]))
+        journal.units[number] = unit
+    elif "outcome" in record:
+        journal._set(journal.units[number], record["outcome"], reason)
+    elif "undo" in record:
+        journal.undone[number] = Result(journal.units[number].step.file.path, record["undo"], reason)
+    elif "refused" in record:
+        journal.results[record["refused"]] = Result(record["refused"], REFUSED, reason)
+    elif "closed" in record:
+        journal.closed = True
+
+
+def unfinished(plan: Plan, folder: str) -> Journal | None:
+    """The journal of an apply of this plan that was cut off."""
+    for name in sorted(os.listdir(folder)):
+        if name.startswith(plan.id) and name.endswith(".jsonl"):
+            journal = _readable(os.path.join(folder, name))
+            if journal and not journal.closed:
+                return journal
+    return None
+
+
+def journals(folder: str) -> list[Journal]:
+    """All journals of a folder, newest first."""
+    names = [name for name in os.listdir(folder) if name.endswith(".jsonl")] if os.path.isdir(folder) else []
+    found = [journal for name in names if (journal := _readable(os.path.join(folder, name)))]
+    return sorted(found, key=lambda journal: (journal.started, journal.id), reverse=True)
+
+
+def _readable(path: str) -> Journal | None:
+    """None for a journal without a whole header: nothing was ever done from it."""
+    try:
+        return read(path)
+    except Refused:
+        return None
+
+
+def journals_folder() -> str:
+    """Where journals are kept: $ONEOFEACH_JOURNALS, or the user's state folder; made when missing."""
+    from platformdirs import user_state_dir
+
+    folder = os.environ.get("ONEOFEACH_JOURNALS") or os.path.join(user_state_dir("oneofeach", False), "journals")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    return os.path.abspath(folder)

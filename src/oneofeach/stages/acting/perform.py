@@ -1,0 +1,195 @@
+"""Does what a plan says: each step checked, intended, done, verified, and noted. Resumes what was cut off.
+
+In: a plan. Out: its journal, on disk before and after every change. Steps go in batches so that one sync of the disk
+serves many of them: check all → intents on disk → change → folders on disk → outcomes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+
+from oneofeach.errors import Refused
+from oneofeach.stages.acting.actions import ALL
+from oneofeach.stages.acting.disk import Stuck, Witness, sentence, sync_folders, there
+from oneofeach.stages.acting.journal import (
+    AGAIN,
+    DONE,
+    FAILED,
+    REFUSED,
+    STUCK,
+    Journal,
+    Unit,
+    begin,
+    journals_folder,
+    unfinished,
+)
+from oneofeach.stages.acting.lock import locked
+from oneofeach.stages.acting.names import inside, protected
+from oneofeach.stages.acting.steps import Caption, File, Plan, Step
+
+BATCH = 256
+Progress = Callable[[int, int], None]
+
+
+def perform(plan: Plan, journals: str = "", protect: Sequence[str] = (), progress: Progress | None = None) -> Journal:
+    """Apply a plan; resume it when an earlier apply of it was cut off.
+
+    journals: the folder for the journal. protect: more globs beside those of the plan. progress(done, planned).
+    Refused when another apply is at work there or the journal cannot be written; single steps are refused one by one
+    and are counted in the journal.
+    """
+    folder = journals or journals_folder()
+    with locked(plan.roots, folder):
+        globs = tuple(dict.fromkeys((*plan.protect, *protect)))
+        journal = unfinished(plan, folder) or begin(plan, globs, folder)
+        try:
+            guard = Guard(plan.roots, globs)
+            _settle(journal, guard)
+            todo = (step for step in plan.steps if step.file.path not in journal.results)
+            for batch in _batched(todo):
+                _do(batch, journal, guard)
+                if progress:
+                    progress(len(journal.results), journal.planned)
+            journal.close()
+            journal.sync()
+        finally:
+            journal.end()
+    return journal
+
+
+class Guard:
+    """Everything that can be said against a step."""
+
+    def __init__(self, roots: Sequence[str], globs: Sequence[str]) -> None:
+        self.witness = Witness()
+        self._roots, self._globs = roots, globs
+        self._relied_on: dict[tuple[int, int], str] = {}
+        self._failed_captions: set[str] = set()
+
+    def check(self, step: Step | Caption) -> tuple[int, int, int]:
+        """All that can be known before an intent: mode, owner and group of the file. Refused otherwise."""
+        files = step.files if isinstance(step, Step) else (step.file,)
+        for file in files:
+            self._place(file)
+        if isinstance(step, Caption):
+            return self._check_caption(step)
+        found = self.witness.check(step.file, "the file")
+        for file in step.sidecars:
+            self.witness.check(file, "the sidecar")
+        kept = self.witness.check(step.keeper, "the keeper")
+        self._check_pair(step, found, kept)
+        return found.st_mode, found.st_uid, found.st_gid
+
+    def check_again(self, step: Step | Caption) -> None:
+        """What may have changed by the steps before this one."""
+        if not isinstance(step, Step):
+            return
+        if step.keeper.path in self._failed_captions:
+            raise Refused("the caption of its keeper was not written")
+        found = self.witness.check(step.file, "the file")
+        other = self._relied_on.get((found.st_dev, found.st_ino))
+        if other is not None and os.path.realpath(step.file.path) == os.path.realpath(other):
+            raise Refused(f"{step.file.path} is kept in place of a file that is gone already")
+
+    def done(self, step: Step | Caption) -> None:
+        """Remember what must stay from now on."""
+        if isinstance(step, Step) and (kept := there(step.keeper.path)):
+            self._relied_on[kept.st_dev, kept.st_ino] = step.keeper.path
+
+    def not_done(self, step: Step | Caption) -> None:
+        if isinstance(step, Caption):
+            self._failed_captions.add(step.keeper)
+
+    def _place(self, file: File) -> None:
+        if not inside(file.path, self._roots):
+            raise Refused(f"{file.path} is not inside the folders of the plan")
+        if file.target and not (os.path.isabs(file.target) and os.path.normpath(file.target) == file.target):
+            raise Refused(f"the target {file.target} is not an absolute path")
+        if not self._globs:
+            return
+        real = os.path.join(os.path.realpath(os.path.dirname(file.path)), os.path.basename(file.path))
+        for path in (file.path, real):
+            if glob := protected(path, self._roots, self._globs):
+                raise Refused(f"{file.path} is protected by {glob}")
+
+    def _check_pair(self, step: Step, found: os.stat_result, kept: os.stat_result) -> None:
+        if os.path.samestat(found, kept):
+            linked = ALL[step.action].same_bytes
+            same_name = found.st_nlink == 1 or os.path.realpath(step.file.path) == os.path.realpath(step.keeper.path)
+            if linked or same_name:
+                raise Refused(f"{step.file.path} and its keeper are one and the same file")
+        if ALL[step.action].same_bytes and step.file.content != step.keeper.content:
+            raise Refused(f"{step.file.path} is not the same as its keeper byte for byte: no {step.action}")
+
+    def _check_caption(self, step: Caption) -> tuple[int, int, int]:
+        if not there(step.keeper):
+            raise Refused(f"the keeper {step.keeper} is missing")
+        for source in step.sources:
+            self.witness.check(source, "the caption")
+        if step.before is None:
+            if there(step.file.path):
+                raise Refused(f"the caption {step.file.path} was written since the plan was made")
+            return 0, 0, 0
+        found = self.witness.check(step.file, "the caption")
+        return found.st_mode, found.st_uid, found.st_gid
+
+
+def _settle(journal: Journal, guard: Guard) -> None:
+    """Bring what a crash left between intent and outcome to one side or the other."""
+    for unit in journal.units.values():
+        if journal.outcomes.get(unit.number) == DONE:
+            guard.done(unit.step)
+    for unit in journal.open_units:
+        try:
+            finished = ALL[unit.step.action].settle(unit)
+        except (OSError, Refused) as error:
+            guard.not_done(unit.step)
+            journal.conclude(unit, STUCK, f"cut off by a crash: {sentence(error)}")
+        else:
+            if finished:
+                guard.done(unit.step)
+            journal.conclude(unit, DONE if finished else AGAIN)
+
+
+def _do(batch: Sequence[Step | Caption], journal: Journal, guard: Guard) -> None:
+    units = [unit for step in batch if (unit := _intend(step, journal, guard))]
+    journal.sync()
+    changed: set[str] = set()
+    results: list[tuple[Unit, str, str]] = []
+    for unit in units:
+        try:
+            guard.check_again(unit.step)
+            changed |= ALL[unit.step.action].do(unit, guard.witness)
+            guard.done(unit.step)
+            results.append((unit, DONE, ""))
+        except (OSError, Refused) as error:
+            guard.not_done(unit.step)
+            results.append((unit, _outcome(error), sentence(error)))
+    sync_folders(changed)
+    for unit, outcome, reason in results:
+        journal.conclude(unit, outcome, reason)
+
+
+def _intend(step: Step | Caption, journal: Journal, guard: Guard) -> Unit | None:
+    try:
+        if step.action not in ALL:
+            raise Refused(f"unknown action: {step.action}")
+        was = guard.check(step)
+    except (OSError, Refused) as error:
+        guard.not_done(step)
+        journal.refuse(step.file.path, sentence(error))
+        return None
+    return journal.intend(step, was)
+
+
+def _outcome(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return FAILED
+    return STUCK if isinstance(error, Stuck) else REFUSED
+
+
+def _batched(steps: Iterator[Step | Caption]) -> Iterator[list[Step | Caption]]:
+    while batch := list(islice(steps, BATCH)):
+        yield batch

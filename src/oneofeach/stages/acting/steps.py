@@ -1,0 +1,217 @@
+"""The plan: what is to happen to which file, and why. One JSON object a line, to be read and edited by a person.
+
+In: steps. Out: the file, and back. The first line is the header; every other line is a step; lines may be removed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from oneofeach.errors import Refused
+
+VERSION = 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+_ASCII = json.JSONEncoder()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as the plan saw it. content: SHA-256 in hexadecimal. target: where it goes, empty when nowhere.
+
+    shared: other images that a sidecar also belongs to; it stays while one of them is there.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    content: str
+    target: str = ""
+    shared: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One image that goes, with its sidecars, and the file that stays in its place."""
+
+    action: str
+    file: File
+    keeper: File
+    sidecars: tuple[File, ...] = ()
+    similarity: float = 1.0
+    rule: str = ""
+    reason: str = ""
+
+    @property
+    def tier(self) -> str:
+        if self.file.content == self.keeper.content:
+            return "same bytes"
+        return "same pixels" if self.similarity == 1.0 else "similar"
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        return (self.file, *self.sidecars)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """The keeper's caption is to read `text`. before: what it reads now, None when there is none yet.
+
+    sources: the captions of duplicates that went into the text; keeper: the path of the image.
+    """
+
+    file: File
+    keeper: str
+    text: str
+    before: str | None
+    sources: tuple[File, ...] = ()
+    rule: str = ""
+
+    action = "caption"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in the order they will be taken.
+
+    id: names the journals of this plan. roots: the folders that may be changed. protect: globs that may not.
+    left: (key, reason) of duplicates that no step removes. notes: what else the reader should know.
+    settings: what the user chose, for the reader.
+    """
+
+    id: str
+    action: str
+    roots: tuple[str, ...]
+    protect: tuple[str, ...] = ()
+    steps: tuple[Step | Caption, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def removals(self) -> list[Step]:
+        return [step for step in self.steps if isinstance(step, Step)]
+
+    @property
+    def captions(self) -> list[Caption]:
+        return [step for step in self.steps if isinstance(step, Caption)]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Steps per action."""
+        return dict(Counter(step.action for step in self.steps))
+
+    @property
+    def bytes_freed(self) -> int:
+        """Size of all files that go, sidecars included; one that several images share counts once."""
+        return sum({file.path: file.size for step in self.removals for file in step.files}.values())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the plan as JSON Lines; an existing file is replaced as a whole or not at all."""
+        temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
+        with open(temporary, "wb") as file:
+            file.writelines(line + b"\n" for line in self.lines())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+    def lines(self) -> Iterator[bytes]:
+        header = {"oneofeach_plan": VERSION, "id": self.id, "action": self.action, "roots": self.roots}
+        header |= {"protect": self.protect, "settings": dict(self.settings), "left": self.left, "notes": self.notes}
+        yield encoded(header)
+        yield from (encoded(record_of(step)) for step in self.steps)
+
+
+def load_plan(path: str | os.PathLike[str]) -> Plan:
+    """Read a plan. Refused, with the number of the line, when it is not one or names a file twice."""
+    with open(path, "rb") as file:
+        return plan_from(file, os.fspath(path))
+
+
+def plan_from(lines: Iterable[bytes], name: str = "plan") -> Plan:
+    numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
+    number, first = next(numbered, (1, b"{}"))
+    header = _object(first, name, number)
+    if header.get("oneofeach_plan") != VERSION:
+        raise Refused(f"Not a plan of version {VERSION}: {name}\nMake one with `oneofeach clean SOURCE --plan FILE`.")
+    steps: list[Step | Caption] = []
+    seen: dict[str, int] = {}
+    for number, line in numbered:
+        record = _object(line, name, number)
+        try:
+            step = step_from(record)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Refused(
+                f"{name}, line {number}: not a step ({error!r})\nRemove the line or make the plan again."
+            ) from error
+        if seen.setdefault(step.file.path, number) != number:
+            first_line = seen[step.file.path]
+            raise Refused(
+                f"{name}, line {number}: line {first_line} names {step.file.path} too\nRemove one of the lines."
+            )
+        steps.append(step)
+    if not re.fullmatch(r"[0-9A-Za-z-]+", str(header.get("id"))):
+        raise Refused(f"{name}: the id of a plan is made of letters, digits and dashes\nMake the plan again.")
+    left = tuple((str(key), str(reason)) for key, reason in header.get("left", ()))
+    roots, protect = tuple(map(str, header["roots"])), tuple(map(str, header.get("protect", ())))
+    notes, settings = tuple(map(str, header.get("notes", ()))), header.get("settings", {})
+    return Plan(header["id"], header["action"], roots, protect, tuple(steps), left, notes, settings)
+
+
+def record_of(step: Step | Caption) -> dict[str, Any]:
+    """A step as the JSON object of its line."""
+    if isinstance(step, Caption):
+        record = {"action": "caption", "source": step.file.path, **_seen(step.file), "keeper": step.keeper}
+        sources = [{"path": file.path, **_seen(file)} for file in step.sources]
+        return {**record, "rule": step.rule, "before": step.before, "text": step.text, "sources": sources}
+    record = {"action": step.action, "source": step.file.path, "target": step.file.target, **_seen(step.file)}
+    record["keeper"] = {"path": step.keeper.path, **_seen(step.keeper)}
+    record |= {"similarity": step.similarity, "tier": step.tier, "rule": step.rule, "reason": step.reason}
+    return {
+        **record,
+        "sidecars": [{"source": f.path, "target": f.target, **_seen(f), "shared": f.shared} for f in step.sidecars],
+    }
+
+
+def step_from(record: Mapping[str, Any]) -> Step | Caption:
+    """The step of a JSON object. KeyError, TypeError or ValueError when it is none."""
+    file = _file(record)
+    if record["action"] == "caption":
+        sources = tuple(map(_file, record["sources"]))
+        return Caption(file, str(record["keeper"]), record["text"], record["before"], sources, record["rule"])
+    sidecars = tuple(map(_file, record["sidecars"]))
+    similarity = float(record["similarity"])
+    return Step(record["action"], file, _file(record["keeper"]), sidecars, similarity, record["rule"], record["reason"])
+
+
+def encoded(record: Any) -> bytes:
+    """A JSON line in UTF-8 without its end. A file name that is no Unicode is escaped and comes back unharmed."""
+    try:
+        return _ENCODER.encode(record).encode()
+    except UnicodeEncodeError:
+        return _ASCII.encode(record).encode()
+
+
+def _seen(file: File) -> dict[str, Any]:
+    return {"size": file.size, "mtime_ns": file.mtime_ns, "content": file.content}
+
+
+def _file(record: Mapping[str, Any]) -> File:
+    path = record["source"] if "source" in record else record["path"]
+    size, mtime_ns, shared = int(record["size"]), int(record["mtime_ns"]), tuple(map(str, record.get("shared", ())))
+    return File(str(path), size, mtime_ns, str(record["content"]), str(record.get("target", "")), shared)
+
+
+def _object(line: bytes, name: str, number: int) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise Refused(f"{name}, line {number}: not JSON ({error})\nCorrect the line or remove it.") from error
+    if not isinstance(record, dict):
+        raise Refused(f"{name}, line {number}: not a JSON object\nCorrect the line or remove it.")
+    return record

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import dataset
+import pytest
+
+from oneofeach.errors import InvalidRule
+from oneofeach.stages.acting.names import QUARANTINE
+from oneofeach.stages.acting.plan import Choice, plan_of, top_of_volume
+from oneofeach.stages.acting.steps import Caption, Step
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    files = {"a.png": "A", "a.txt": "cat, dog", "b.png": "B", "b.txt": "Dog , bird", "b.png.json": "{}"}
+    more = {"b-masklabel.png": "M", "sub/a.png": "A", "sub/c.png": "C", "sub/c.caption": "a cat on a long red sofa"}
+    return dataset.make(tmp_path / "photos", {**files, **more})
+
+
+def names(step: Step | Caption) -> list[str]:
+    assert isinstance(step, Step)
+    return [os.path.basename(file.path) for file in step.files]
+
+
+def test_a_step_carries_all_that_a_person_and_the_executor_need(root: Path) -> None:
+    plan = dataset.planned(root, {"b.png": "a.png"})
+    (one,) = plan.removals
+    assert names(one) == ["b.png", "b-masklabel.png", "b.png.json", "b.txt"]
+    assert [file.target for file in one.files] == [str(root / QUARANTINE / "t" / name) for name in names(one)]
+    assert one.keeper == replace(dataset.look(str(root / "a.png")))
+    assert one.files == tuple(replace(dataset.look(f.path), target=f.target) for f in one.files)
+    assert (one.action, one.similarity, one.tier) == ("quarantine", 0.97, "similar")
+    assert (one.rule, one.reason) == ("first", "position 1 over position 2 (first)")
+    assert (plan.id, plan.action, plan.roots, plan.left, plan.notes) == ("t", "quarantine", (str(root),), (), ())
+    assert plan.settings == {"similarity_threshold": 0.95, "keep": "first", "captions": "own"}
+    assert plan.counts == {"quarantine": 1}
+    assert plan.bytes_freed == sum(len((root / name).read_bytes()) for name in names(one))
+
+
+def test_steps_follow_the_order_of_their_keepers(root: Path) -> None:
+    plan = dataset.planned(root, {"sub/c.png": "a.png", "b.png": "sub/a.png"})
+    assert [names(step)[0] for step in plan.steps] == ["c.png", "b.png"]
+
+
+def test_tiers_tell_the_same_bytes_from_the_same_pixels(root: Path) -> None:
+    goes = {"sub/a.png": "a.png", "b.png": "a.png"}
+    one, other = plan_of(dataset.outcome(root, goes, similarity=1.0), Choice()).removals
+    assert [one.tier, other.tier] == ["same pixels", "same bytes"]
+
+
+def test_every_plan_has_an_id_of_its_own(root: Path) -> None:
+    found = dataset.outcome(root, {"b.png": "a.png"})
+    assert plan_of(found, Choice()).id != plan_of(found, Choice()).id
+
+
+@pytest.mark.parametrize("action", ["hardlink", "reflink", "symlink"])
+def test_links_are_planned_for_the_same_bytes_only_and_leave_sidecars(root: Path, action: str) -> None:
+    dataset.make(root, {"sub/a.txt": "cat"})
+    plan = dataset.planned(root, {"b.png": "a.png", "sub/a.png": "a.png"}, action)
+    (one,) = plan.removals
+    assert (names(one), one.file.target, one.action) == (["a.png"], "", action)
+    assert plan.left == (("b.png", f"not the same as its keeper byte for byte: no {action}"),)
+
+
+@pytest.mark.parametrize("action", ["trash", "delete"])
+def test_other_removals_take_the_sidecars_and_need_no_target(root: Path, action: str) -> None:
+    (one,) = dataset.planned(root, {"b.png": "a.png"}, action).removals
+    assert names(one) == ["b.png", "b-masklabel.png", "b.png.json", "b.txt"]
+    assert {file.target for file in one.files} == {""}
+
+
+def test_unknown_actions_and_caption_rules_are_refused(root: Path) -> None:
+    with pytest.raises(InvalidRule, match="Unknown action: burn\nChoose one of: quarantine, trash"):
+        dataset.planned(root, {}, "burn")
+    with pytest.raises(InvalidRule, match="Unknown caption rule: best\nChoose one of: own, longest, merge-tags"):
+        dataset.planned(root, {}, captions="best")
+
+
+def test_protected_duplicates_are_left_with_the_reason(root: Path) -> None:
+    plan = dataset.planned(root, {"b.png": "a.png", "sub/c.png": "a.png"}, protect=("sub",))
+    assert [names(step)[0] for step in plan.steps] == ["b.png"]
+    assert plan.left == (("sub/c.png", "protected by sub"),)
+    assert plan.protect == ("sub",)
+
+
+def test_links_are_left_with_the_reason(root: Path) -> None:
+    (root / "l.png").symlink_to("a.png")
+    plan = dataset.planned(root, {"l.png": "b.png", "sub/c.png": "l.png"})
+    assert plan.left == tuple((key, "it or its keeper is a symbolic link") for key in ("l.png", "sub/c.png"))
+
+
+def test_images_that_are_no_files_are_left_with_the_reason(root: Path) -> None:
+    found = dataset.outcome(root, {"b.png": "a.png", "sub/a.png": "sub/c.png"})
+    items = [replace(i, input=b"x") if i.key in ("b.png", "sub/c.png") else i for i in found.catalog.items]
+    plan = plan_of(replace(found, catalog=replace(found.catalog, items=items)), Choice())
+    export = "not a file of its own: `oneofeach export` writes the unique images anew"
+    assert plan.left == (("b.png", export), ("sub/a.png", "its keeper is not a file of its own"))
+
+
+def test_images_outside_the_named_roots_are_left(root: Path) -> None:
+    plan = dataset.planned(root, {"b.png": "a.png"}, roots=(str(root / "sub"),))
+    assert plan.left == (("b.png", "not inside the folders of the plan"),)
+
+
+def test_every_removed_image_is_a_step_or_left(root: Path) -> None:
+    goes = {"b.png": "a.png", "sub/a.png": "a.png", "sub/c.png": "a.png"}
+    plan = dataset.planned(root, goes, "hardlink", protect=("sub/c*",))
+    assert len(plan.removals) + len(plan.left) == len(goes)
+
+
+def test_a_sidecar_stays_with_an_image_that_stays(tmp_path: Path) -> None:
+    root = dataset.make(tmp_path, {"a.png": "A", "a.jpg": "J", "a.txt": "t", "k.png": "K"})
+    (one,) = dataset.planned(root, {"a.png": "k.png"}).removals
+    assert names(one) == ["a.png"]
+    both = dataset.planned(root, {"a.png": "k.png", "a.jpg": "k.png"}).removals
+    assert [names(step) for step in both] == [["a.jpg", "a.txt"], ["a.png", "a.txt"]]
+    assert [step.sidecars[0].shared for step in both] == [(str(root / "a.png"),), (str(root / "a.jpg"),)]
+    assert len({step.sidecars[0].target for step in both}) == 1
+    assert dataset.planned(root, {"a.png": "k.png", "a.jpg": "k.png"}).bytes_freed == 3
+
+
+def test_a_sidecar_stays_with_an_image_that_could_not_be_read(tmp_path: Path) -> None:
+    root = dataset.make(tmp_path, {"a.jpg": "J", "a.cr2": "raw", "a.xmp": "<x/>", "k.png": "K"})
+    (one,) = dataset.planned(root, {"a.jpg": "k.png"}).removals
+    assert names(one) == ["a.jpg"]
+
+
+def test_a_sidecar_that_vanished_is_no_part_of_the_unit(root: Path) -> None:
+    found = dataset.outcome(root, {"b.png": "a.png"})
+    (root / "b.txt").unlink()
+    assert names(plan_of(found, Choice()).steps[0]) == ["b.png", "b-masklabel.png", "b.png.json"]
+
+
+def test_a_sidecar_that_cannot_be_read_leaves_its_image(root: Path) -> None:
+    found = dataset.outcome(root, {"b.png": "a.png", "sub/c.png": "a.png"})
+    (root / "b.txt").unlink()
+    (root / "b.txt").mkdir()
+    plan = plan_of(found, Choice())
+    assert plan.left == (("b.png", f"a sidecar cannot be read: Is a directory: {root / 'b.txt'}"),)
+    assert len(plan.steps) == 1
+
+
+def test_several_sources_keep_their_relative_paths_apart(tmp_path: Path) -> None:
+    roots = tuple(str(dataset.make(tmp_path / name, {"x.png": name, "y.png": name})) for name in ("one", "two"))
+    found = dataset.outcome(tmp_path, {"one/x.png": "one/y.png", "two/x.png": "two/y.png"})
+    plan = plan_of(found, Choice(roots=roots, id="t"))
+    assert [step.file.target for step in plan.removals] == [f"{root}/{QUARANTINE}/t/x.png" for root in roots]
+    plan = plan_of(found, Choice(roots=roots, quarantine=str(tmp_path / "q"), id="t"))
+    assert [step.file.target for step in plan.removals] == [f"{tmp_path}/q/t/x.png", f"{tmp_path}/q/t/x (2).png"]
+
+
+def test_roots_are_the_scanned_folders(root: Path) -> None:
+    found = dataset.outcome(root, {"b.png": "a.png"})
+    assert plan_of(found, Choice()).roots == (str(root),)
+    listed = [replace(item, key=str(item.input)) for item in found.catalog.items]
+    assert plan_of(replace(found, catalog=replace(found.catalog, items=listed)), Choice()).roots == (str(root),)
+
+
+def test_the_quarantine_lies_at_the_top_of_the_volume() -> None:
+    volumes = {"/p": 1, "/p/disk": 2, "/p/disk/a": 2, "/p/disk/a/b": 2, "/p/c": 1}
+    assert top_of_volume("/p", "/p/disk/a/b", volumes.__getitem__) == "/p/disk"
+    assert top_of_volume("/p", "/p/c", volumes.__getitem__) == "/p"
+    assert top_of_volume("/p", "/p", volumes.__getitem__) == "/p"
+
+
+def captions(root: Path, goes: dict[str, str], rule: str, **choice: object) -> list[tuple[str, str | None, str]]:
+    plan = dataset.planned(root, goes, captions=rule, **choice)
+    return [(os.path.relpath(step.file.path, root), step.before, step.text) for step in plan.captions]
+
+
+def test_captions_stay_as_they_are_by_default(root: Path) -> None:
+    assert captions(root, {"b.png": "a.png"}, "own") == []
+
+
+def test_tags_are_merged_into_the_keepers_caption_before_the_others_go(root: Path) -> None:
+    plan = dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags")
+    one, other = plan.steps
+    assert isinstance(one, Caption)
+    assert (one.before, one.text, one.rule) == ("cat, dog", "cat, dog, bird", "merge-tags")
+    assert (one.file, one.keeper) == (dataset.look(str(root / "a.txt")), str(root / "a.png"))
+    assert one.sources == (dataset.look(str(root / "b.txt")),)
+    assert isinstance(other, Step)
+
+
+def test_the_longest_caption_wins_and_a_missing_one_is_written_beside_the_keeper(root: Path) -> None:
+    goes = {"b.png": "sub/a.png", "sub/c.png": "sub/a.png"}
+    text = "a cat on a long red sofa"
+    assert captions(root, goes, "longest") == [("sub/a.txt", None, text)]
+    assert captions(root, {"sub/c.png": "sub/a.png"}, "longest") == [("sub/a.caption", None, text)]
+    assert captions(root, {"sub/c.png": "a.png"}, "longest") == [("a.txt", "cat, dog", text)]
+    assert captions(root, {"a.png": "sub/c.png"}, "longest") == []
+
+
+def test_a_caption_is_merged_only_for_duplicates_that_go(root: Path) -> None:
+    assert captions(root, {"b.png": "a.png"}, "merge-tags", protect=("b.png",)) == []
+
+
+def test_a_caption_without_new_tags_is_not_touched(root: Path) -> None:
+    (root / "b.txt").write_text("DOG,cat ")
+    assert captions(root, {"b.png": "a.png"}, "merge-tags") == []
+
+
+def test_byte_order_marks_are_no_part_of_a_tag(root: Path) -> None:
+    (root / "b.txt").write_bytes("\ufeffcat, new".encode())
+    (root / "a.txt").write_bytes("\ufeffcat".encode())
+    assert captions(root, {"b.png": "a.png"}, "merge-tags") == [("a.txt", "\ufeffcat", "cat, new")]
+    (root / "b.txt").write_bytes("\ufeffcat".encode())
+    assert captions(root, {"b.png": "a.png"}, "merge-tags") == []
+
+
+def test_a_caption_that_cannot_be_read_is_left_and_noted(root: Path) -> None:
+    (root / "b.txt").write_bytes("vögel".encode("latin-1"))
+    plan = dataset.planned(root, {"b.png": "a.png"}, captions="longest")
+    assert not plan.captions
+    assert plan.notes[0].startswith(f"{root / 'a.txt'}: left as it is, because a caption cannot be read")
+
+
+def test_the_caption_of_another_image_is_never_written(tmp_path: Path) -> None:
+    root = dataset.make(tmp_path, {"a.png": "A", "a.jpg": "J", "b.png": "B", "b.txt": "cat", "c.png": "C"})
+    plan = dataset.planned(root, {"b.png": "a.png"}, captions="longest")
+    assert plan.notes == (f"{root / 'a.txt'}: left as it is, it is also the caption of {root / 'a.jpg'}",)
+    assert not plan.captions
+    both = {"b.png": "a.png", "a.jpg": "c.png"}
+    assert captions(root, both, "longest") == [("a.txt", None, "cat")]
+    (root / "a.txt").write_text("")
+    assert captions(root, {"b.png": "a.png"}, "longest") == []
+    assert captions(root, {"a.jpg": "a.png"}, "merge-tags") == []
+
+
+def test_a_protected_caption_is_left_and_noted(root: Path) -> None:
+    plan = dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags", protect=("a.txt",))
+    assert plan.notes == (f"{root / 'a.txt'}: left as it is, protected by a.txt",)
+    assert not plan.captions
+    assert len(plan.removals) == 1
