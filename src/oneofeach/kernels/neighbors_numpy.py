@@ -11,7 +11,7 @@ from oneofeach.tables import Bytes
 
 Words = npt.NDArray[np.uint64]
 
-_ONES16 = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)
+_ONES16 = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8)).reshape(-1, 16).sum(1, dtype=np.uint8)
 
 
 def words(bits: Bytes) -> Words:

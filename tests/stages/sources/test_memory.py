@@ -46,3 +46,8 @@ def test_an_empty_batch_is_an_item_with_a_reason():
 
 def test_a_generator_is_a_list():
     assert [item.key for item in items_of(picture(seed) for seed in range(2))] == ["[0]", "[1]"]
+
+
+def test_items_in_a_list_are_taken_as_they_are():
+    items = items_of([picture(0), picture(1)])
+    assert items_of(items[::-1]) == items[::-1]

@@ -17,7 +17,7 @@ from oneofeach.tables import Item
 
 
 def items_of(source: Any) -> list[Item]:
-    """All items of a source, or of every source in a list, in order.
+    """All items of a source, or of every source in a list, in order; items in a list are taken as they are.
 
     SourceNotFound for a path that does not exist and UnsupportedInput for an object that is no image;
     inside a list both become items with an error instead.
@@ -37,7 +37,9 @@ def _is_list(source: Any) -> bool:
 
 def _element(one: Any, position: int) -> Iterator[Item]:
     """The items of one element of a list, under keys that tell the elements apart."""
-    if not isinstance(one, (str, os.PathLike)):
+    if isinstance(one, Item):
+        yield one
+    elif not isinstance(one, (str, os.PathLike)):
         yield from _object(one, position)
     elif "://" not in str(one) and not os.path.lexists(one):
         yield Item(os.fspath(one), one, error="no such file or folder")
