@@ -60,9 +60,7 @@ def test_an_unknown_plugin_lists_the_known_ones():
 
 
 def test_a_missing_extra_names_the_pip_command():
-    with pytest.raises(
-        MissingExtra, match=r"^nowhere is not installed\n.*: pip install 'oneofeach\[x\]'$"
-    ):
+    with pytest.raises(MissingExtra, match=r"^nowhere is not installed\n.*: pip install 'oneofeach\[x\]'$"):
         plugins.extra("nowhere", "x")
 
 
