@@ -6,13 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from oneofeach.stages.acting import plan as planning
 from oneofeach.stages.acting.disk import look
 from oneofeach.stages.acting.names import QUARANTINE
-from oneofeach.stages.acting.plan import Choice, plan_of
-from oneofeach.stages.acting.steps import File, Plan, Step
+from oneofeach.stages.acting.steps import File, Plan, Step, plan_from
 from oneofeach.stages.preference import rank
 from oneofeach.stages.sources.folder import FolderSource
 from oneofeach.tables import EVIDENCE, FACTS, Catalog, Groups, Outcome, Pairs
@@ -95,6 +96,12 @@ def outcome(root: Path, goes: Mapping[str, str], similarity: float = 0.97) -> Ou
     return Outcome(catalog, pairs, groups, rank(catalog, "first"), 0.95, "first", str)
 
 
-def planned(root: Path, goes: Mapping[str, str], action: str = "quarantine", **choice: object) -> Plan:
+def planned(root: Path, goes: Mapping[str, str], action: str = "quarantine", **choice: Any) -> Plan:
     """The plan for these duplicates of a folder."""
-    return plan_of(outcome(root, goes), Choice(action, id="t", **choice))  # type: ignore[arg-type]
+    return named(planning.plan(outcome(root, goes), action, **choice))
+
+
+def named(plan: Plan, name: str = "t") -> Plan:
+    """The same plan under an id of our own."""
+    text = b"\n".join(plan.lines()).replace(plan.id.encode(), name.encode())
+    return plan_from(text.splitlines())

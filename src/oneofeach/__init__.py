@@ -14,6 +14,11 @@ from oneofeach.errors import (
     UnsupportedInput,
 )
 from oneofeach.flow import Result, deduplicate, group, match, scan, similarity
+from oneofeach.stages.acting.journal import Journal, journals
+from oneofeach.stages.acting.perform import perform
+from oneofeach.stages.acting.plan import plan
+from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.undo import undo
 from oneofeach.stages.neighbors import neighbors
 from oneofeach.tables import Catalog, Description, Duplicate, Group, Groups, Item, Pairs, Picture
 
@@ -29,10 +34,12 @@ __all__ = [
     "InvalidRule",
     "InvalidThreshold",
     "Item",
+    "Journal",
     "MissingExtra",
     "OneOfEachError",
     "Pairs",
     "Picture",
+    "Plan",
     "Refused",
     "Result",
     "SourceNotFound",
@@ -42,8 +49,12 @@ __all__ = [
     "UnsupportedInput",
     "deduplicate",
     "group",
+    "journals",
     "match",
     "neighbors",
+    "perform",
+    "plan",
     "scan",
     "similarity",
+    "undo",
 ]

@@ -258,19 +258,19 @@ def test_applies_on_folders_beside_each_other_do_not_wait(root: Path, journals: 
 def test_progress_is_told_and_may_end_the_run(root: Path, journals: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(performing, "BATCH", 1)
     plan = dataset.plan(root, dataset.step(root, "b.png", "a.png"), dataset.step(root, "c.png", "a.png"))
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
 
-    def progress(done: int, planned: int) -> None:
-        seen.append((done, planned))
+    def progress(stage: str, done: int, planned: int) -> None:
+        seen.append((stage, done, planned))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         perform(plan, journals, progress=progress)
-    assert seen == [(1, 2)]
+    assert seen == [("apply", 1, 2)]
     assert not (root / "b.png").exists()
     assert (root / "c.png").exists()
-    journal = perform(plan, journals, progress=lambda done, planned: seen.append((done, planned)))
-    assert seen == [(1, 2), (2, 2)]
+    journal = perform(plan, journals, progress=lambda *told: seen.append(told))
+    assert seen == [("apply", 1, 2), ("apply", 2, 2)]
     assert journal.counts["done"] == 2
     assert os.listdir(journals) == ["t.jsonl"]
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dataset
 import pytest
 
 from oneofeach.errors import InvalidRule
 from oneofeach.stages.acting.names import QUARANTINE
-from oneofeach.stages.acting.plan import Choice, plan_of, top_of_volume
+from oneofeach.stages.acting.plan import plan, top_of_volume
 from oneofeach.stages.acting.steps import Caption, Step
 
 
@@ -26,43 +27,43 @@ def names(step: Step | Caption) -> list[str]:
 
 
 def test_a_step_carries_all_that_a_person_and_the_executor_need(root: Path) -> None:
-    plan = dataset.planned(root, {"b.png": "a.png"})
-    (one,) = plan.removals
+    made = dataset.planned(root, {"b.png": "a.png"})
+    (one,) = made.removals
     assert names(one) == ["b.png", "b-masklabel.png", "b.png.json", "b.txt"]
     assert [file.target for file in one.files] == [str(root / QUARANTINE / "t" / name) for name in names(one)]
     assert one.keeper == replace(dataset.look(str(root / "a.png")))
     assert one.files == tuple(replace(dataset.look(f.path), target=f.target) for f in one.files)
     assert (one.action, one.similarity, one.tier) == ("quarantine", 0.97, "similar")
     assert (one.rule, one.reason) == ("first", "position 1 over position 2 (first)")
-    assert (plan.id, plan.action, plan.roots, plan.left, plan.notes) == ("t", "quarantine", (str(root),), (), ())
-    assert plan.settings == {"similarity_threshold": 0.95, "keep": "first", "captions": "own"}
-    assert plan.counts == {"quarantine": 1}
-    assert plan.bytes_freed == sum(len((root / name).read_bytes()) for name in names(one))
+    assert (made.id, made.action, made.roots, made.left, made.notes) == ("t", "quarantine", (str(root),), (), ())
+    assert made.settings == {"similarity_threshold": 0.95, "keep": "first", "captions": "own"}
+    assert made.counts == {"quarantine": 1}
+    assert made.bytes_freed == sum(len((root / name).read_bytes()) for name in names(one))
 
 
 def test_steps_follow_the_order_of_their_keepers(root: Path) -> None:
-    plan = dataset.planned(root, {"sub/c.png": "a.png", "b.png": "sub/a.png"})
-    assert [names(step)[0] for step in plan.steps] == ["c.png", "b.png"]
+    made = dataset.planned(root, {"sub/c.png": "a.png", "b.png": "sub/a.png"})
+    assert [names(step)[0] for step in made.steps] == ["c.png", "b.png"]
 
 
 def test_tiers_tell_the_same_bytes_from_the_same_pixels(root: Path) -> None:
     goes = {"sub/a.png": "a.png", "b.png": "a.png"}
-    one, other = plan_of(dataset.outcome(root, goes, similarity=1.0), Choice()).removals
+    one, other = plan(dataset.outcome(root, goes, similarity=1.0)).removals
     assert [one.tier, other.tier] == ["same pixels", "same bytes"]
 
 
 def test_every_plan_has_an_id_of_its_own(root: Path) -> None:
     found = dataset.outcome(root, {"b.png": "a.png"})
-    assert plan_of(found, Choice()).id != plan_of(found, Choice()).id
+    assert plan(found).id != plan(found).id
 
 
 @pytest.mark.parametrize("action", ["hardlink", "reflink", "symlink"])
 def test_links_are_planned_for_the_same_bytes_only_and_leave_sidecars(root: Path, action: str) -> None:
     dataset.make(root, {"sub/a.txt": "cat"})
-    plan = dataset.planned(root, {"b.png": "a.png", "sub/a.png": "a.png"}, action)
-    (one,) = plan.removals
+    made = dataset.planned(root, {"b.png": "a.png", "sub/a.png": "a.png"}, action)
+    (one,) = made.removals
     assert (names(one), one.file.target, one.action) == (["a.png"], "", action)
-    assert plan.left == (("b.png", f"not the same as its keeper byte for byte: no {action}"),)
+    assert made.left == (("b.png", f"not the same as its keeper byte for byte: no {action}"),)
 
 
 @pytest.mark.parametrize("action", ["trash", "delete"])
@@ -80,35 +81,35 @@ def test_unknown_actions_and_caption_rules_are_refused(root: Path) -> None:
 
 
 def test_protected_duplicates_are_left_with_the_reason(root: Path) -> None:
-    plan = dataset.planned(root, {"b.png": "a.png", "sub/c.png": "a.png"}, protect=("sub",))
-    assert [names(step)[0] for step in plan.steps] == ["b.png"]
-    assert plan.left == (("sub/c.png", "protected by sub"),)
-    assert plan.protect == ("sub",)
+    made = dataset.planned(root, {"b.png": "a.png", "sub/c.png": "a.png"}, protect=("sub",))
+    assert [names(step)[0] for step in made.steps] == ["b.png"]
+    assert made.left == (("sub/c.png", "protected by sub"),)
+    assert made.protect == ("sub",)
 
 
 def test_links_are_left_with_the_reason(root: Path) -> None:
     (root / "l.png").symlink_to("a.png")
-    plan = dataset.planned(root, {"l.png": "b.png", "sub/c.png": "l.png"})
-    assert plan.left == tuple((key, "it or its keeper is a symbolic link") for key in ("l.png", "sub/c.png"))
+    made = dataset.planned(root, {"l.png": "b.png", "sub/c.png": "l.png"})
+    assert made.left == tuple((key, "it or its keeper is a symbolic link") for key in ("l.png", "sub/c.png"))
 
 
 def test_images_that_are_no_files_are_left_with_the_reason(root: Path) -> None:
     found = dataset.outcome(root, {"b.png": "a.png", "sub/a.png": "sub/c.png"})
     items = [replace(i, input=b"x") if i.key in ("b.png", "sub/c.png") else i for i in found.catalog.items]
-    plan = plan_of(replace(found, catalog=replace(found.catalog, items=items)), Choice())
+    made = plan(replace(found, catalog=replace(found.catalog, items=items)))
     export = "not a file of its own: `oneofeach export` writes the unique images anew"
-    assert plan.left == (("b.png", export), ("sub/a.png", "its keeper is not a file of its own"))
+    assert made.left == (("b.png", export), ("sub/a.png", "its keeper is not a file of its own"))
 
 
 def test_images_outside_the_named_roots_are_left(root: Path) -> None:
-    plan = dataset.planned(root, {"b.png": "a.png"}, roots=(str(root / "sub"),))
-    assert plan.left == (("b.png", "not inside the folders of the plan"),)
+    made = dataset.planned(root, {"b.png": "a.png"}, roots=(str(root / "sub"),))
+    assert made.left == (("b.png", "not inside the folders of the plan"),)
 
 
 def test_every_removed_image_is_a_step_or_left(root: Path) -> None:
     goes = {"b.png": "a.png", "sub/a.png": "a.png", "sub/c.png": "a.png"}
-    plan = dataset.planned(root, goes, "hardlink", protect=("sub/c*",))
-    assert len(plan.removals) + len(plan.left) == len(goes)
+    made = dataset.planned(root, goes, "hardlink", protect=("sub/c*",))
+    assert len(made.removals) + len(made.left) == len(goes)
 
 
 def test_a_sidecar_stays_with_an_image_that_stays(tmp_path: Path) -> None:
@@ -131,32 +132,32 @@ def test_a_sidecar_stays_with_an_image_that_could_not_be_read(tmp_path: Path) ->
 def test_a_sidecar_that_vanished_is_no_part_of_the_unit(root: Path) -> None:
     found = dataset.outcome(root, {"b.png": "a.png"})
     (root / "b.txt").unlink()
-    assert names(plan_of(found, Choice()).steps[0]) == ["b.png", "b-masklabel.png", "b.png.json"]
+    assert names(plan(found).steps[0]) == ["b.png", "b-masklabel.png", "b.png.json"]
 
 
 def test_a_sidecar_that_cannot_be_read_leaves_its_image(root: Path) -> None:
     found = dataset.outcome(root, {"b.png": "a.png", "sub/c.png": "a.png"})
     (root / "b.txt").unlink()
     (root / "b.txt").mkdir()
-    plan = plan_of(found, Choice())
-    assert plan.left == (("b.png", f"a sidecar cannot be read: Is a directory: {root / 'b.txt'}"),)
-    assert len(plan.steps) == 1
+    made = plan(found)
+    assert made.left == (("b.png", f"a sidecar cannot be read: Is a directory: {root / 'b.txt'}"),)
+    assert len(made.steps) == 1
 
 
 def test_several_sources_keep_their_relative_paths_apart(tmp_path: Path) -> None:
     roots = tuple(str(dataset.make(tmp_path / name, {"x.png": name, "y.png": name})) for name in ("one", "two"))
     found = dataset.outcome(tmp_path, {"one/x.png": "one/y.png", "two/x.png": "two/y.png"})
-    plan = plan_of(found, Choice(roots=roots, id="t"))
-    assert [step.file.target for step in plan.removals] == [f"{root}/{QUARANTINE}/t/x.png" for root in roots]
-    plan = plan_of(found, Choice(roots=roots, quarantine=str(tmp_path / "q"), id="t"))
-    assert [step.file.target for step in plan.removals] == [f"{tmp_path}/q/t/x.png", f"{tmp_path}/q/t/x (2).png"]
+    made = dataset.named(plan(found, roots=roots))
+    assert [step.file.target for step in made.removals] == [f"{root}/{QUARANTINE}/t/x.png" for root in roots]
+    made = dataset.named(plan(found, roots=roots, quarantine=str(tmp_path / "q")))
+    assert [step.file.target for step in made.removals] == [f"{tmp_path}/q/t/x.png", f"{tmp_path}/q/t/x (2).png"]
 
 
 def test_roots_are_the_scanned_folders(root: Path) -> None:
     found = dataset.outcome(root, {"b.png": "a.png"})
-    assert plan_of(found, Choice()).roots == (str(root),)
+    assert plan(found).roots == (str(root),)
     listed = [replace(item, key=str(item.input)) for item in found.catalog.items]
-    assert plan_of(replace(found, catalog=replace(found.catalog, items=listed)), Choice()).roots == (str(root),)
+    assert plan(replace(found, catalog=replace(found.catalog, items=listed))).roots == (str(root),)
 
 
 def test_the_quarantine_lies_at_the_top_of_the_volume() -> None:
@@ -166,9 +167,9 @@ def test_the_quarantine_lies_at_the_top_of_the_volume() -> None:
     assert top_of_volume("/p", "/p", volumes.__getitem__) == "/p"
 
 
-def captions(root: Path, goes: dict[str, str], rule: str, **choice: object) -> list[tuple[str, str | None, str]]:
-    plan = dataset.planned(root, goes, captions=rule, **choice)
-    return [(os.path.relpath(step.file.path, root), step.before, step.text) for step in plan.captions]
+def captions(root: Path, goes: dict[str, str], rule: str, **choice: Any) -> list[tuple[str, str | None, str]]:
+    made = dataset.planned(root, goes, captions=rule, **choice)
+    return [(os.path.relpath(step.file.path, root), step.before, step.text) for step in made.captions]
 
 
 def test_captions_stay_as_they_are_by_default(root: Path) -> None:
@@ -176,8 +177,8 @@ def test_captions_stay_as_they_are_by_default(root: Path) -> None:
 
 
 def test_tags_are_merged_into_the_keepers_caption_before_the_others_go(root: Path) -> None:
-    plan = dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags")
-    one, other = plan.steps
+    made = dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags")
+    one, other = made.steps
     assert isinstance(one, Caption)
     assert (one.before, one.text, one.rule) == ("cat, dog", "cat, dog, bird", "merge-tags")
     assert (one.file, one.keeper) == (dataset.look(str(root / "a.txt")), str(root / "a.png"))
@@ -213,16 +214,16 @@ def test_byte_order_marks_are_no_part_of_a_tag(root: Path) -> None:
 
 def test_a_caption_that_cannot_be_read_is_left_and_noted(root: Path) -> None:
     (root / "b.txt").write_bytes("vögel".encode("latin-1"))
-    plan = dataset.planned(root, {"b.png": "a.png"}, captions="longest")
-    assert not plan.captions
-    assert plan.notes[0].startswith(f"{root / 'a.txt'}: left as it is, because a caption cannot be read")
+    made = dataset.planned(root, {"b.png": "a.png"}, captions="longest")
+    assert not made.captions
+    assert made.notes[0].startswith(f"{root / 'a.txt'}: left as it is, because a caption cannot be read")
 
 
 def test_the_caption_of_another_image_is_never_written(tmp_path: Path) -> None:
     root = dataset.make(tmp_path, {"a.png": "A", "a.jpg": "J", "b.png": "B", "b.txt": "cat", "c.png": "C"})
-    plan = dataset.planned(root, {"b.png": "a.png"}, captions="longest")
-    assert plan.notes == (f"{root / 'a.txt'}: left as it is, it is also the caption of {root / 'a.jpg'}",)
-    assert not plan.captions
+    made = dataset.planned(root, {"b.png": "a.png"}, captions="longest")
+    assert made.notes == (f"{root / 'a.txt'}: left as it is, it is also the caption of {root / 'a.jpg'}",)
+    assert not made.captions
     both = {"b.png": "a.png", "a.jpg": "c.png"}
     assert captions(root, both, "longest") == [("a.txt", None, "cat")]
     (root / "a.txt").write_text("")
@@ -231,7 +232,7 @@ def test_the_caption_of_another_image_is_never_written(tmp_path: Path) -> None:
 
 
 def test_a_protected_caption_is_left_and_noted(root: Path) -> None:
-    plan = dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags", protect=("a.txt",))
-    assert plan.notes == (f"{root / 'a.txt'}: left as it is, protected by a.txt",)
-    assert not plan.captions
-    assert len(plan.removals) == 1
+    made = dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags", protect=("a.txt",))
+    assert made.notes == (f"{root / 'a.txt'}: left as it is, protected by a.txt",)
+    assert not made.captions
+    assert len(made.removals) == 1

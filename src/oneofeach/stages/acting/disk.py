@@ -10,7 +10,6 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable
-from ctypes import CDLL, c_char_p, c_int, c_uint, get_errno
 from functools import lru_cache
 from hashlib import sha256
 
@@ -147,6 +146,8 @@ def _exclusive_rename() -> Callable[[bytes, bytes], int] | None:
     """The system's rename that refuses to overwrite (renameat2 on Linux, renamex_np on macOS): 0 or an errno."""
     if os.name == "nt":
         return None
+    from ctypes import CDLL, c_char_p, c_int, c_uint, get_errno
+
     library = CDLL(None, use_errno=True)
     if sys.platform == "linux" and hasattr(library, "renameat2"):
         renameat2, here, no_replace = library.renameat2, -100, 1

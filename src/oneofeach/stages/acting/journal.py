@@ -250,8 +250,9 @@ def unfinished(plan: Plan, folder: str) -> Journal | None:
     return None
 
 
-def journals(folder: str) -> list[Journal]:
-    """All journals of a folder, newest first."""
+def journals(folder: str = "") -> list[Journal]:
+    """All journals, newest first. folder: where they are kept, see `journals_folder`."""
+    folder = folder or journals_folder()
     names = [name for name in os.listdir(folder) if name.endswith(".jsonl")] if os.path.isdir(folder) else []
     found = [journal for name in names if (journal := _readable(os.path.join(folder, name)))]
     return sorted(found, key=lambda journal: (journal.started, journal.id), reverse=True)

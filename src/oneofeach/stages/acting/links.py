@@ -13,7 +13,6 @@ import stat
 import sys
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from ctypes import CDLL, c_char_p, c_uint, get_errno
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.disk import Witness, content_of, sentence, there
@@ -121,6 +120,8 @@ class Reflink(Link):
 def clone(source: str, target: str) -> None:
     """A new file that shares all blocks of `source`. OSError where the file system cannot do it."""
     if sys.platform == "darwin":
+        from ctypes import CDLL, c_char_p, c_uint, get_errno
+
         clonefile = CDLL(None, use_errno=True).clonefile
         clonefile.argtypes = (c_char_p, c_char_p, c_uint)
         if clonefile(os.fsencode(source), os.fsencode(target), 0):

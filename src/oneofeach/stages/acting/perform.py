@@ -30,13 +30,14 @@ from oneofeach.stages.acting.names import inside, protected
 from oneofeach.stages.acting.steps import Caption, File, Plan, Step
 
 BATCH = 256
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
 
 
 def perform(plan: Plan, journals: str = "", protect: Sequence[str] = (), progress: Progress | None = None) -> Journal:
     """Apply a plan; resume it when an earlier apply of it was cut off.
 
-    journals: the folder for the journal. protect: more globs beside those of the plan. progress(done, planned).
+    journals: the folder for the journal. protect: more globs beside those of the plan. progress: called with
+    ("apply", done, planned).
     Refused when another apply is at work there or the journal cannot be written; single steps are refused one by one
     and are counted in the journal.
     """
@@ -51,7 +52,7 @@ def perform(plan: Plan, journals: str = "", protect: Sequence[str] = (), progres
             for batch in _batched(todo):
                 _do(batch, journal, guard)
                 if progress:
-                    progress(len(journal.results), journal.planned)
+                    progress("apply", len(journal.results), journal.planned)
             journal.close()
             journal.sync()
         finally:

@@ -24,41 +24,47 @@ from oneofeach.tables import Item, Outcome
 TAKES_SIDECARS = ("quarantine", "trash", "delete")
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What the user wants done.
+def plan(
+    result: Outcome,
+    action: str = "quarantine",
+    *,
+    captions: str = "own",
+    protect: Sequence[str] = (),
+    roots: Sequence[str] = (),
+    quarantine: str = "",
+) -> Plan:
+    """The plan for what was found; nothing is changed. InvalidRule for an unknown action or caption rule.
 
-    action: one of actions.ACTIONS. captions: own, longest or merge-tags. protect: globs that no step may touch.
+    action: quarantine, trash, delete, hardlink, reflink or symlink; the last three for files of the same bytes only.
+    captions: own, longest or merge-tags: what the keeper's caption shall read. protect: globs that no step may touch.
     roots: the scanned folders; found from the items when empty. quarantine: a folder on the same volume; by default
     a hidden one at the top of the root, or of its part that lies on the volume of the file.
-    """
-
-    action: str = "quarantine"
-    captions: str = "own"
-    protect: tuple[str, ...] = ()
-    roots: tuple[str, ...] = ()
-    quarantine: str = ""
-    id: str = ""
-
-
-def plan_of(outcome: Outcome, choice: Choice) -> Plan:
-    """The plan for an outcome. InvalidRule for an unknown action or caption rule.
 
     Every removed image is either a step or, with the reason, in `left`: one that is no file, or protected, or a link.
     """
-    action_named(choice.action)
-    caption_rule(choice.captions)
-    identity = choice.id or f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
-    planner = _Planner(outcome, replace(choice, id=identity))
-    return planner.plan()
+    action_named(action)
+    caption_rule(captions)
+    identity = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+    choice = _Choice(identity, action, captions, tuple(protect), tuple(map(_absolute, roots)), quarantine)
+    return _Planner(result, choice).plan()
+
+
+@dataclass(frozen=True)
+class _Choice:
+    id: str
+    action: str
+    captions: str
+    protect: tuple[str, ...]
+    roots: tuple[str, ...]
+    quarantine: str
 
 
 class _Planner:
-    def __init__(self, outcome: Outcome, choice: Choice) -> None:
+    def __init__(self, outcome: Outcome, choice: _Choice) -> None:
         self._outcome, self._choice = outcome, choice
         self._items: Sequence[Item] = outcome.catalog.items
         self._paths = [_path(item) for item in self._items]
-        self._roots = tuple(map(_absolute, choice.roots)) or _roots(self._items, self._paths)
+        self._roots = choice.roots or _roots(self._items, self._paths)
         self._place = _Places(self._roots, choice)
         self._owners = _owners(self._items, self._paths)
         self._left: list[tuple[str, str]] = []
@@ -177,7 +183,7 @@ class _Planner:
 class _Places:
     """Where a file goes in quarantine: same volume, relative path kept, no two files in one place."""
 
-    def __init__(self, roots: Sequence[str], choice: Choice) -> None:
+    def __init__(self, roots: Sequence[str], choice: _Choice) -> None:
         self._roots, self._choice = roots, choice
         self._taken: set[str] = set()
         self._known: dict[str, str] = {}

@@ -120,17 +120,17 @@ class Plan:
             os.fsync(file.fileno())
         os.replace(temporary, path)
 
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Plan:
+        """Read a plan. Refused, with the number of the line, when it is not one or names a file twice."""
+        with open(path, "rb") as file:
+            return plan_from(file, os.fspath(path))
+
     def lines(self) -> Iterator[bytes]:
         header = {"oneofeach_plan": VERSION, "id": self.id, "action": self.action, "roots": self.roots}
         header |= {"protect": self.protect, "settings": dict(self.settings), "left": self.left, "notes": self.notes}
         yield encoded(header)
         yield from (encoded(record_of(step)) for step in self.steps)
-
-
-def load_plan(path: str | os.PathLike[str]) -> Plan:
-    """Read a plan. Refused, with the number of the line, when it is not one or names a file twice."""
-    with open(path, "rb") as file:
-        return plan_from(file, os.fspath(path))
 
 
 def plan_from(lines: Iterable[bytes], name: str = "plan") -> Plan:

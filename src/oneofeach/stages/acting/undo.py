@@ -29,7 +29,7 @@ def undo(journal: Journal | str, progress: Progress | None = None) -> Journal:
             for start in range(0, len(units), BATCH):
                 _undo_batch(fresh, units[start : start + BATCH])
                 if progress:
-                    progress(min(start + BATCH, len(units)), len(units))
+                    progress("undo", min(start + BATCH, len(units)), len(units))
         finally:
             fresh.end()
     return fresh
