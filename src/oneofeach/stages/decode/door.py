@@ -11,9 +11,12 @@ from PIL import Image
 
 from oneofeach.errors import UnreadableImage
 from oneofeach.stages.decode.arrays import images_in, is_array, pixels_of
-from oneofeach.stages.decode.facts import facts_of, has_color, quality_of, sharpness_of
-from oneofeach.stages.decode.flatten import flatten
-from oneofeach.stages.decode.pillow import draft, frames_of, guarded, open_encoded, orientation_of
+from oneofeach.stages.decode.facts import Opened, facts_of, jpeg_quality
+from oneofeach.stages.decode.formats import format_of
+from oneofeach.stages.decode.headers import first_version, jpeg_header
+from oneofeach.stages.decode.jpeg import pixels_of as pixels_of_jpeg
+from oneofeach.stages.decode.jpeg import scale_of
+from oneofeach.stages.decode.pillow import from_file, from_memory, guarded
 from oneofeach.stages.decode.read import Loaded, load
 from oneofeach.tables import Picture
 
@@ -34,26 +37,23 @@ def decode(loaded: Loaded, *, min_side: int = 0) -> Decoded:
     Raises UnreadableImage with the reason in one line.
     """
     if loaded.data is not None:
+        opened = _open_file(loaded.data, min_side)
+    elif isinstance(loaded.image, Image.Image):
         with guarded():
-            return _decode_pillow(loaded, open_encoded(loaded.data), min_side)
-    if isinstance(loaded.image, Image.Image):
-        with guarded():
-            return _decode_pillow(loaded, loaded.image, 0)
-    return _decode_array(loaded, _single_array(loaded.image))
+            opened = from_memory(loaded.image)
+    else:
+        opened = _open_array(_single_array(loaded.image))
+    picture = Picture(opened.pixels, opened.extent, opened.orientation)
+    return Decoded(picture, facts_of(loaded, opened), opened.note)
 
 
 def open_image(source: Any) -> Image.Image:
     """The whole image, upright, as RGB: for reports, nodes and review. Raises UnreadableImage."""
-    loaded = load(source)
-    if loaded.data is None and not isinstance(loaded.image, Image.Image):
-        pixels, _ = pixels_of(_single_array(loaded.image))
-        return Image.fromarray(_to_uint8(pixels)).convert("RGB")
-    with guarded():
-        image = loaded.image if loaded.data is None else open_encoded(loaded.data)
-        image.load()
-        orientation = orientation_of(image)
-        flat = flatten(image)[0].convert("RGB")
-        return flat if orientation == 1 else flat.transpose(_TURNS[orientation])
+    decoded = decode(load(source)).picture
+    pixels = decoded.pixels if decoded.pixels.dtype == np.uint8 else np.rint(decoded.pixels).astype(np.uint8)
+    image = Image.fromarray(pixels).convert("RGB")
+    turn = _TURNS.get(decoded.orientation)
+    return image if turn is None else image.transpose(turn)
 
 
 _TURNS = {
@@ -67,35 +67,27 @@ _TURNS = {
 }
 
 
-def _decode_pillow(loaded: Loaded, image: Image.Image, min_side: int) -> Decoded:
-    """A file as Pillow opened it, or the caller's own PIL image, which is left as it is."""
-    from_file = loaded.data is not None
-    size = image.size
-    frames = frames_of(image) if from_file else 1
-    extent = draft(image, min_side) if from_file else (float(size[0]), float(size[1]))
-    image.load()
-    orientation = orientation_of(image)
-    flat, note = flatten(image)
-    picture = Picture(np.asarray(flat), extent, orientation)
-    facts = facts_of(loaded, size, orientation)
-    facts["format"] = (image.format or "").replace("MPO", "JPEG").encode()[:8]
-    facts["frames"] = frames
-    facts["quality"] = quality_of(image)
-    facts["sharpness"] = sharpness_of(picture.pixels, extent)
-    facts["color"] = has_color(picture.pixels)
-    if frames > 1:
-        note = "; ".join(filter(None, (f"animated: first of {frames} frames", note)))
-    return Decoded(picture, facts, note)
+def _open_file(data: bytes, min_side: int) -> Opened:
+    """JPEG has its own way; Pillow opens everything else, and every JPEG that is not as usual."""
+    name = format_of(data)
+    header = jpeg_header(data) if name == "JPEG" else None
+    if header is not None:
+        scale = scale_of(header, min_side)
+        if header.progressive and scale == 8:
+            data = first_version(data, header)
+        pixels = pixels_of_jpeg(data, header, scale)
+        if pixels is not None:
+            extent = header.width / scale, header.height / scale
+            quality = jpeg_quality(header.table)
+            return Opened(pixels, (header.width, header.height), extent, header.orientation, 1, quality, name)
+    with guarded():
+        return from_file(data, name, min_side)
 
 
-def _decode_array(loaded: Loaded, array: npt.NDArray[Any]) -> Decoded:
+def _open_array(array: npt.NDArray[Any]) -> Opened:
     pixels, note = pixels_of(array)
     height, width = pixels.shape[:2]
-    extent = (float(width), float(height))
-    facts = facts_of(loaded, (width, height), 1)
-    facts["sharpness"] = sharpness_of(_to_uint8(pixels), extent)
-    facts["color"] = has_color(pixels)
-    return Decoded(Picture(pixels, extent), facts, note)
+    return Opened(pixels, (width, height), (float(width), float(height)), note=note)
 
 
 def _single_array(image: Any) -> npt.NDArray[Any]:
@@ -105,7 +97,3 @@ def _single_array(image: Any) -> npt.NDArray[Any]:
     if len(views) != 1:
         raise UnreadableImage(f"batch of {len(views)} images where one was expected")
     return views[0]
-
-
-def _to_uint8(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    return pixels if pixels.dtype == np.uint8 else np.rint(pixels).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Encoded bytes → an opened PIL image, with Pillow's own limit on pixels and every failure as one line."""
+"""Encoded bytes or a PIL image → pixels, through Pillow: its own limit on pixels, every failure as one line."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from oneofeach.errors import UnreadableImage
-from oneofeach.stages.decode.formats import activate, format_of
+from oneofeach.stages.decode.facts import Opened, quality_of
+from oneofeach.stages.decode.flatten import flatten
+from oneofeach.stages.decode.formats import activate
 from oneofeach.stages.decode.quiet import quiet
 
 ORIENTATION = 0x0112
@@ -38,11 +42,31 @@ def guarded() -> Iterator[None]:
         raise UnreadableImage(reason.replace("image file is truncated", "file is truncated")) from error
 
 
-def open_encoded(data: bytes) -> Image.Image:
-    """The image behind encoded bytes, header read, pixels not yet. Call inside `guarded`."""
-    name = format_of(data)
+def from_file(data: bytes, name: str, min_side: int) -> Opened:
+    """Encoded bytes of the named format; JPEG scaled while decoding. Call inside `guarded`."""
     activate(name)
-    return Image.open(BytesIO(data), formats=(name,))
+    image = Image.open(BytesIO(data), formats=(name,))
+    size, frames = image.size, frames_of(image)
+    extent = draft(image, min_side)
+    pixels, orientation, note = _pixels(image)
+    if frames > 1:
+        note = "; ".join(filter(None, (f"animated: first of {frames} frames", note)))
+    return Opened(pixels, size, extent, orientation, frames, quality_of(image), name, note)
+
+
+def from_memory(image: Image.Image) -> Opened:
+    """The caller's own PIL image, which is left as it is. Call inside `guarded`."""
+    pixels, orientation, note = _pixels(image)
+    extent = float(image.width), float(image.height)
+    format = (image.format or "").replace("MPO", "JPEG")
+    return Opened(pixels, image.size, extent, orientation, 1, quality_of(image), format, note)
+
+
+def _pixels(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int, str]:
+    image.load()
+    orientation = orientation_of(image)
+    flat, note = flatten(image)
+    return np.asarray(flat), orientation, note
 
 
 def draft(image: Image.Image, min_side: int) -> tuple[float, float]:

@@ -1,0 +1,172 @@
+"""Whichever way the pixels come, the same picture gives the same description, and the same files are refused."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import data
+
+from oneofeach.errors import UnreadableImage
+from oneofeach.stages.decode import decode, headers, jpeg, load
+from oneofeach.stages.fingerprints.oneofeach import OneOfEach
+
+PHOTOS = {name: Image.fromarray(getattr(data, name)()) for name in ("astronaut", "coffee", "chelsea", "rocket")}
+METHOD = OneOfEach()
+
+needs_simplejpeg = pytest.mark.skipif(jpeg.simplejpeg() is None, reason="simplejpeg is not installed")
+
+
+def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+@contextmanager
+def only_pillow():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jpeg, "simplejpeg", lambda: None)
+        yield
+
+
+def outcome(source: Any, min_side: int = 128) -> Any:
+    try:
+        return decode(load(source), min_side=min_side)
+    except UnreadableImage:
+        return None
+
+
+def assert_same_description(sources: list[Any]) -> None:
+    bits, descriptors = METHOD.describe([decode(load(source), min_side=128).picture for source in sources])
+    first = np.zeros(len(sources) - 1, np.int64)
+    others = np.arange(1, len(sources))
+    similarity, evidence = METHOD.similarity(bits, descriptors, first, others, 0.0)
+    assert evidence["key_distance"].max() <= 2
+    assert similarity.min() >= 0.98
+
+
+@needs_simplejpeg
+@pytest.mark.parametrize("size", [(600, 400), (517, 389), (97, 130), (7, 300), (1, 1), (1029, 1025)])
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"subsampling": 1}, {"progressive": True, "quality": 30}])
+@pytest.mark.parametrize("min_side", [0, 128])
+def test_both_jpeg_paths_give_the_same_pixels(size, options, min_side):
+    file = encoded(PHOTOS["coffee"].resize(size), "JPEG", **options)
+    fast = decode(load(file), min_side=min_side)
+    with only_pillow():
+        general = decode(load(file), min_side=min_side)
+    assert fast.picture.extent == general.picture.extent
+    assert fast.facts == general.facts
+    if options.get("progressive") and min_side and size[0] > 1024:  # cut after its first scan on the fast path
+        assert np.abs(fast.picture.pixels - general.picture.pixels.astype(int)).mean() < 3
+    else:
+        np.testing.assert_array_equal(fast.picture.pixels, general.picture.pixels)
+
+
+@needs_simplejpeg
+def test_gray_cmyk_and_unusual_jpegs_are_the_same_on_both_paths():
+    photo = PHOTOS["chelsea"]
+    files = [
+        encoded(photo.convert("L"), "JPEG"),
+        encoded(photo.convert("CMYK"), "JPEG"),
+        encoded(photo, "JPEG", keep_rgb=True),
+        encoded(photo, "JPEG", restart_marker_blocks=5, optimize=True),
+        encoded(photo, "MPO", save_all=True, append_images=[photo]),
+        encoded(photo, "JPEG", comment="x" * 1000, dpi=(72, 72), icc_profile=b"x" * 70000),
+        encoded(photo, "JPEG") + b"rubbish behind the end",
+    ]
+    for file in files:
+        fast = decode(load(file), min_side=128)
+        with only_pillow():
+            general = decode(load(file), min_side=128)
+        np.testing.assert_array_equal(fast.picture.pixels, general.picture.pixels)
+        assert fast.facts == general.facts
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 3, 6, 8, 9, 65535])
+@pytest.mark.parametrize("where", ["exif", "big-endian exif", "xmp"])
+def test_orientation_is_found_as_pillow_finds_it(orientation, where):
+    if where == "xmp":
+        options = {"xmp": b'<x:xmpmeta tiff:Orientation="%d"/>' % (orientation % 10)}
+    else:
+        exif = Image.Exif()
+        exif.endian = ">" if where.startswith("big") else "<"
+        exif[0x010F] = "some maker"
+        exif[0x0112] = orientation
+        options = {"exif": exif}
+    file = encoded(PHOTOS["coffee"], "JPEG", **options)
+    expected = Image.open(io.BytesIO(file)).getexif().get(0x0112, 1)
+    assert decode(load(file), min_side=128).picture.orientation == (expected if 1 <= expected <= 8 else 1)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_every_way_to_the_pixels_gives_the_same_description(name):
+    photo = PHOTOS[name].resize((1100, 1060), Image.Resampling.LANCZOS)
+    array = np.asarray(photo)
+    file = encoded(photo, "JPEG", quality=90)
+    with only_pillow():
+        assert_same_description([photo, file, encoded(photo, "JPEG", quality=90, progressive=True)])
+    assert_same_description(
+        [
+            photo,
+            array,
+            array.astype(np.float32) / 255,
+            np.moveaxis(array, 2, 0),
+            array.astype(np.uint16) * 257,
+            encoded(photo, "PNG"),
+            file,
+            encoded(photo, "JPEG", quality=90, progressive=True),
+            encoded(photo, "JPEG", quality=90, subsampling=0),
+            encoded(photo, "WEBP", quality=90),
+            encoded(photo.crop((0, 0, 1097, 1057)).resize(photo.size), "JPEG"),
+        ]
+    )
+
+
+def test_a_large_progressive_file_is_decoded_only_as_far_as_needed():
+    file = encoded(PHOTOS["astronaut"].resize((2000, 1500)), "JPEG", quality=95, progressive=True)
+    header = headers.jpeg_header(file)
+    short = headers.first_version(file, header)
+    assert len(short) < 0.3 * len(file)
+    assert decode(load(file), min_side=128).picture.pixels.shape == (188, 250, 3)
+    assert decode(load(file)).picture.pixels.shape == (1500, 2000, 3)
+
+
+def test_a_truncated_progressive_file_is_refused_though_its_first_scan_is_whole():
+    file = encoded(PHOTOS["astronaut"].resize((2000, 1500)), "JPEG", quality=95, progressive=True)
+    for length in (len(file) // 2, len(file) - 1000, len(file) - 2):
+        for tail in (b"", bytes(100)):
+            assert outcome(file[:length] + tail) is None
+
+
+@needs_simplejpeg
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(["baseline", "progressive", "gray"]),
+    st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=3),
+    st.booleans(),
+)
+def test_the_fast_path_accepts_no_damaged_file_that_pillow_refuses(kind, damages, early):
+    damaged = bytearray(DAMAGED[kind])
+    for at, value in damages:
+        damaged[2 + at % ((700 if early else len(damaged)) - 2)] = value
+    fast = outcome(bytes(damaged))
+    with only_pillow():
+        general = outcome(bytes(damaged))
+    assert (fast is None) == (general is None)
+    if fast is not None:
+        assert fast.facts["width"] == general.facts["width"]
+        assert fast.picture.orientation == general.picture.orientation
+
+
+DAMAGED = {
+    "baseline": encoded(PHOTOS["coffee"].resize((300, 260)), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0"),
+    "progressive": encoded(PHOTOS["coffee"].resize((300, 260)), "JPEG", progressive=True),
+    "gray": encoded(PHOTOS["coffee"].resize((300, 260)).convert("L"), "JPEG"),
+}
