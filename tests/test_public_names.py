@@ -5,9 +5,9 @@ import sys
 import oneofeach
 
 PUBLIC = """
-Catalog Description Duplicate EmptyImageList Group Groups InvalidRule InvalidThreshold Item Journal MissingExtra
-OneOfEachError Pairs Picture Plan Refused Result SourceNotFound UnknownFormat UnknownPlugin UnreadableImage
-UnsupportedInput deduplicate group journals match neighbors perform plan scan similarity undo
+Catalog Description Duplicate EmptyImageList FileList Group Groups Index IndexDamaged InvalidRule InvalidThreshold
+Item Journal MissingExtra OneOfEachError Pairs Picture Plan Refused Result SourceNotFound UnknownFormat UnknownPlugin
+UnreadableImage UnsupportedInput deduplicate group journals match neighbors perform plan scan similarity undo
 """
 
 

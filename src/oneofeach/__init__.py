@@ -2,6 +2,7 @@
 
 from oneofeach.errors import (
     EmptyImageList,
+    IndexDamaged,
     InvalidRule,
     InvalidThreshold,
     MissingExtra,
@@ -14,12 +15,14 @@ from oneofeach.errors import (
     UnsupportedInput,
 )
 from oneofeach.flow import Result, deduplicate, group, match, scan, similarity
+from oneofeach.index import Index
 from oneofeach.stages.acting.journal import Journal, journals
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
 from oneofeach.stages.acting.steps import Plan
 from oneofeach.stages.acting.undo import undo
 from oneofeach.stages.neighbors import neighbors
+from oneofeach.stages.sources.file_list import FileList
 from oneofeach.tables import Catalog, Description, Duplicate, Group, Groups, Item, Pairs, Picture
 
 __version__ = "0.1.0"
@@ -29,8 +32,11 @@ __all__ = [
     "Description",
     "Duplicate",
     "EmptyImageList",
+    "FileList",
     "Group",
     "Groups",
+    "Index",
+    "IndexDamaged",
     "InvalidRule",
     "InvalidThreshold",
     "Item",

@@ -1,35 +1,83 @@
-"""Items → descriptions: load, decode and fingerprint a chunk of images. This is the function that engines run.
+"""Items → descriptions: load, decode and fingerprint images in chunks, by way of an engine.
 
-Whatever goes wrong with an image becomes its description's error; equal bytes are decoded once.
+What the index knows is neither read nor decoded again. Whatever goes wrong with an image becomes its description's
+error; equal bytes are decoded once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from threading import Lock
 
 import numpy as np
 
+from oneofeach.assembly import Assembly
 from oneofeach.errors import UnreadableImage
-from oneofeach.plugins import Fingerprint
+from oneofeach.index.images import Images
+from oneofeach.plugins import Engine, Fingerprint, Progress
 from oneofeach.stages.decode import Loaded, decode, load
 from oneofeach.tables import FACTS, Description, Item
 
+CHUNK = 16  # images per task: large enough that the cost of a task disappears
+REMEMBERED = 10_000  # contents of a run; one that comes again later than that is decoded again
+
 
 class Seen:
-    """Contents met in this run → their description to be; the first thread to claim a content decodes it."""
+    """Contents met in this run → their description to be; the first thread to claim a content decodes it.
 
-    def __init__(self) -> None:
+    stored: finds a description of an earlier run by content.
+    """
+
+    def __init__(self, stored: Callable[[bytes], Description | None] | None = None) -> None:
         self._lock = Lock()
         self._claims: dict[bytes, Future[Description]] = {}
+        self._stored = stored
 
     def claim(self, content: bytes) -> tuple[Future[Description], bool]:
         """The future of this content, and whether the caller is the one who has to fulfil it."""
         with self._lock:
-            first = content not in self._claims
-            return self._claims.setdefault(content, Future()), first
+            if content in self._claims:
+                return self._claims[content], False
+            if len(self._claims) >= REMEMBERED:
+                del self._claims[next(iter(self._claims))]
+            return self._claims.setdefault(content, Future()), True
+
+    def before(self, content: bytes) -> Description | None:
+        """What an earlier run knew of this content."""
+        return self._stored(content) if self._stored else None
+
+
+def describe_all(
+    assembly: Assembly,
+    method: Fingerprint,
+    run: Engine,
+    workers: int,
+    stored: Images | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Fill the assembly: first from the index by hints, then by reading."""
+    if stored:
+        for known in stored.known(assembly.items):
+            assembly.put_known(known.rows, known.facts, known.bits, known.descriptors, known.notes, known.errors)
+    rows = assembly.missing.tolist()
+    done = len(assembly.items) - len(rows)
+    if progress and done:
+        progress("scan", done, len(assembly.items))
+    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    describe = partial(describe_chunk, method=method, seen=Seen(stored.find if stored else None))
+    described = run(describe, ([assembly.items[row] for row in chunk] for chunk in chunks), workers=workers)
+    with stored.writer() if stored else nullcontext() as writer:
+        for chunk, part in zip(chunks, described, strict=True):
+            assembly.put(chunk, part)
+            if writer:
+                writer.put([assembly.items[row] for row in chunk], part)
+            done += len(chunk)
+            if progress:
+                progress("scan", done, len(assembly.items))
 
 
 def describe_chunk(items: Sequence[Item], *, method: Fingerprint, seen: Seen) -> list[Description]:
@@ -54,7 +102,7 @@ def _describe(item: Item, method: Fingerprint, seen: Seen) -> Description:
     future, first = seen.claim(loaded.content)
     if first:
         try:
-            future.set_result(_decode(loaded, method))
+            future.set_result(seen.before(loaded.content) or _decode(loaded, method))
         except BaseException as error:
             future.set_exception(error)
             raise

@@ -9,6 +9,7 @@ OneOfEachError (also a ValueError)
 ├── UnknownFormat             a report or export format we do not write
 ├── MissingExtra              an optional package is not installed (also an ImportError)
 ├── UnreadableImage           one image that cannot be decoded; a scan turns it into a skipped row
+├── IndexDamaged              the index cannot be trusted; it was set aside, nothing was answered from it
 ├── UnsupportedInput          an object that is no image, path or dataset (also a TypeError)
 └── Refused                   an action that would not be safe (exit code 4)
 
@@ -53,6 +54,10 @@ class MissingExtra(OneOfEachError, ImportError):
 
 
 class UnreadableImage(OneOfEachError):
+    pass
+
+
+class IndexDamaged(OneOfEachError):
     pass
 
 

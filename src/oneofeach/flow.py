@@ -6,34 +6,42 @@ Every step is one call into a stage and hands a frozen table to the next; row r 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import partial
-from numbers import Real
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from oneofeach import plugins
-from oneofeach.describe import Seen, describe_chunk
-from oneofeach.errors import EmptyImageList, InvalidThreshold, UnreadableImage
-from oneofeach.plugins import Fingerprint
+from oneofeach.assembly import Assembly
+from oneofeach.describe import describe_all
+from oneofeach.errors import EmptyImageList, UnreadableImage
+from oneofeach.index import Index
+from oneofeach.matching import checked_threshold, match
+from oneofeach.plugins import Fingerprint, Progress
 from oneofeach.stages import decode, report
 from oneofeach.stages.grouping import keeper_first
-from oneofeach.stages.neighbors import identical, neighbors
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
 from oneofeach.stages.sources import items_of
 from oneofeach.stages.sources.captions import captions_of
-from oneofeach.tables import Bytes, Catalog, Outcome, Pairs, Rows, catalog_of, joined
+from oneofeach.tables import Catalog, Outcome, Pairs
+
+__all__ = [
+    "DEFAULT_FINGERPRINT",
+    "DEFAULT_THRESHOLD",
+    "Progress",
+    "Result",
+    "checked_threshold",
+    "deduplicate",
+    "group",
+    "match",
+    "scan",
+    "similarity",
+]
 
 DEFAULT_THRESHOLD = 0.95
 DEFAULT_FINGERPRINT = "oneofeach-1"
-FLOOR = 0.80  # pairs below it are of no use to anyone
-CHUNK = 16  # images per task: large enough that the cost of a task disappears
-VERIFIED_AT_ONCE = 100_000  # candidate pairs
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total) from the calling thread; whatever it raises ends the run and passes through."""
 
 
 def deduplicate(
@@ -41,6 +49,9 @@ def deduplicate(
     similarity_threshold: float = DEFAULT_THRESHOLD,
     keep: str = DEFAULT_KEEP,
     *,
+    against: Any = None,
+    index: Index | str | os.PathLike[str] | None = None,
+    reconsider: bool = False,
     fingerprint: str = DEFAULT_FINGERPRINT,
     engine: str = "threads",
     workers: int | None = None,
@@ -51,74 +62,64 @@ def deduplicate(
     source: a folder (recursive), a path, PIL images, arrays, tensors, encoded bytes, or any list of these.
     similarity_threshold: 0.0..1.0; two images at or above it are duplicates; higher is stricter.
     keep: comma-separated rules that decide which image of a group stays, strongest first.
+    against: other images, which all stay: a duplicate of one of them goes.
+    index: remembers images and pairs from run to run (an Index, or the path of one); None: nothing is remembered.
+    reconsider: choose anew also where an earlier applied run has chosen.
 
     EmptyImageList when there is no image, InvalidThreshold, InvalidRule; an unreadable image is a skipped row.
     """
     threshold = checked_threshold(similarity_threshold)
     parse(keep)
-    catalog = scan(source, fingerprint=fingerprint, engine=engine, workers=workers, progress=progress)
-    pairs = match(catalog, floor=threshold, progress=progress)
+    with _opened(index) as opened:
+        catalog = scan(
+            source,
+            against=against,
+            index=opened,
+            reconsider=reconsider,
+            fingerprint=fingerprint,
+            engine=engine,
+            workers=workers,
+            progress=progress,
+        )
+        pairs = match(catalog, floor=threshold, index=opened, progress=progress)
     return group(catalog, pairs, threshold, keep)
-
-
-def checked_threshold(value: object) -> float:
-    """The threshold as a float. InvalidThreshold unless it is a number in 0.0..1.0."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or not 0.0 <= float(value) <= 1.0:
-        raise InvalidThreshold(value)
-    return float(value)
 
 
 def scan(
     source: Any,
     *,
+    against: Any = None,
+    index: Index | str | os.PathLike[str] | None = None,
+    reconsider: bool = False,
     fingerprint: str = DEFAULT_FINGERPRINT,
     engine: str = "threads",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Catalog:
-    """Read, decode and describe every image of `source`, in input order. EmptyImageList when there is none."""
+    """Read, decode and describe every image of `source`, in input order. EmptyImageList when there is none.
+
+    against: images that the others are only compared with; their rows follow, marked as `reference`.
+    index: what it knows is neither read nor decoded again, and what is new is stored in it.
+    reconsider: do not prefer what an earlier applied run kept.
+    """
     items = items_of(source)
     if not items:
         raise EmptyImageList(_empty_hint(source))
+    own = len(items)
+    items += [] if against is None else items_of(against if isinstance(against, (list, tuple)) else [against])
     method: Fingerprint = plugins.load("fingerprints", fingerprint)()
-    describe = partial(describe_chunk, method=method, seen=Seen())
-    run = plugins.load("engines", engine)
-    descriptions = []
-    chunks = (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
-    for part in run(describe, chunks, workers=workers or os.cpu_count() or 1):
-        descriptions += part
-        if progress:
-            progress("scan", len(descriptions), len(items))
-    return catalog_of(method.name, items, descriptions)
+    run, assembly = plugins.load("engines", engine), Assembly(items, method)
+    with _opened(index) as opened:
+        stored = opened.images(f"{method.name}/{decode.VERSION}", decode.tools()) if opened else None
+        describe_all(assembly, method, run, workers or os.cpu_count() or 1, stored, progress)
+        catalog = assembly.catalog()
+        kept = opened.kept(catalog.facts["content"]) if opened and not reconsider else catalog.kept_earlier
+    return replace(catalog, kept_earlier=kept, reference=np.arange(len(items)) >= own)
 
 
-def match(catalog: Catalog, floor: float = FLOOR, *, progress: Progress | None = None) -> Pairs:
-    """All pairs of readable images with similarity >= floor: an exact join on the keys, then verification.
-
-    floor: 0.0..1.0; InvalidThreshold otherwise.
-    """
-    floor = checked_threshold(floor)
-    method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
-    same = identical(catalog.bits, catalog.descriptors)
-    rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
-    left, right = candidates(method, catalog.bits, rows, floor)
-    parts = []
-    for start in range(0, len(left), VERIFIED_AT_ONCE):
-        i, j = (side[start : start + VERIFIED_AT_ONCE] for side in (left, right))
-        similarity, evidence = method.similarity(catalog.bits, catalog.descriptors, i, j, floor)
-        parts.append(Pairs(floor, i, j, similarity, evidence, same).at(floor))
-        if progress:
-            progress("match", start + len(i), len(left))
-    return joined(parts, floor, same)
-
-
-def candidates(method: Fingerprint, bits: Bytes, rows: Rows, floor: float) -> tuple[Rows, Rows]:
-    """Pairs of rows, i < j and sorted, that the exact join on the keys cannot rule out at `floor`."""
-    of, keys = method.keys(bits[rows])
-    left, right, _ = neighbors(keys, method.radius(floor))
-    one, other = rows[of[left]], rows[of[right]]
-    i, j = np.divmod(np.unique(np.minimum(one, other) * len(bits) + np.maximum(one, other)), len(bits) or 1)
-    return i[i != j], j[i != j]
+def _opened(index: Index | str | os.PathLike[str] | None) -> AbstractContextManager[Index | None]:
+    """An index for a while: a path is opened and closed, an Index is left open."""
+    return nullcontext(index) if index is None or isinstance(index, Index) else Index(index)
 
 
 def group(catalog: Catalog, pairs: Pairs, similarity_threshold: float, keep: str = DEFAULT_KEEP) -> Result:
@@ -127,6 +128,7 @@ def group(catalog: Catalog, pairs: Pairs, similarity_threshold: float, keep: str
     captions = captions_of(catalog.items) if "longest-caption" in parse(keep) else {}
     ranking = rank(catalog, keep, captions)
     assignment = keeper_first(ranking.order, pairs, catalog.readable, threshold)
+    assignment = replace(assignment, keeper=np.where(catalog.reference, -1, assignment.keeper))
     return Result(catalog, pairs, assignment, ranking, threshold, keep, words)
 
 

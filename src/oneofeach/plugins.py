@@ -17,6 +17,9 @@ import numpy.typing as npt
 from oneofeach.errors import MissingExtra, UnknownPlugin
 from oneofeach.tables import Bytes, Floats, Item, Picture, Rows
 
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total) from the calling thread; whatever it raises ends the run and passes through."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 

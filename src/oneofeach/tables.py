@@ -5,7 +5,7 @@ Item → Description → Catalog → Pairs → Groups; only NumPy inside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -45,6 +45,7 @@ EVIDENCE = np.dtype(
 Bytes = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 @runtime_checkable
@@ -133,6 +134,8 @@ class Catalog:
     fingerprint: name and version of the method, e.g. "oneofeach-1".
     facts: FACTS[n]; bits: uint8[n, bits/8]; descriptors: uint8[n, bytes].
     errors, notes: sparse, row → text. A row with an error takes part in nothing else.
+    kept_earlier: bool[n], contents that an earlier applied run kept: preferred to all others.
+    reference: bool[n], images that the others are only compared with: the last rows, never removed, never counted.
     """
 
     fingerprint: str
@@ -142,6 +145,13 @@ class Catalog:
     descriptors: Bytes
     errors: Mapping[int, str] = field(default_factory=dict)
     notes: Mapping[int, str] = field(default_factory=dict)
+    kept_earlier: Mask = field(default_factory=lambda: np.zeros(0, bool))
+    reference: Mask = field(default_factory=lambda: np.zeros(0, bool))
+
+    def __post_init__(self) -> None:
+        for name in ("kept_earlier", "reference"):
+            if len(getattr(self, name)) != len(self.items):
+                object.__setattr__(self, name, np.zeros(len(self.items), bool))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -197,7 +207,8 @@ def joined(parts: Sequence[Pairs], floor: float, same: Rows) -> Pairs:
 class Groups:
     """Who stays, and for whom the others go.
 
-    keeper: int64[n], the row kept in place of each row; itself when it is kept, -1 when it was skipped.
+    keeper: int64[n], the row kept in place of each row; itself when it is kept, -1 when it was skipped or is only
+    compared with.
     similarity: float64[n] to the keeper; 1.0 for kept rows.
     pair: int64[n], position in Pairs that joins the row to its keeper; -1 for kept, skipped and identical rows.
     """
@@ -213,17 +224,6 @@ class Groups:
     @property
     def removed(self) -> npt.NDArray[np.bool_]:
         return np.asarray((self.keeper >= 0) & ~self.kept)
-
-
-def catalog_of(fingerprint: str, items: Sequence[Item], descriptions: Iterable[Description]) -> Catalog:
-    """A catalog from one description per item, in the same order."""
-    rows = list(descriptions)
-    facts = np.array([row.facts for row in rows], FACTS)
-    bits = np.stack([row.bits for row in rows]) if rows else np.zeros((0, 0), np.uint8)
-    descriptors = np.stack([row.descriptor for row in rows]) if rows else np.zeros((0, 0), np.uint8)
-    errors = {r: row.error for r, row in enumerate(rows) if row.error}
-    notes = {r: row.note for r, row in enumerate(rows) if row.note}
-    return Catalog(fingerprint, items, facts, bits, descriptors, errors, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +291,8 @@ class Outcome:
     @property
     def skipped(self) -> list[tuple[str, str]]:
         """(key, reason) of the images that could not be read, in input order."""
-        return [(self.catalog.items[r].key, self.catalog.errors[r]) for r in sorted(self.catalog.errors)]
+        catalog = self.catalog
+        return [(catalog.items[r].key, catalog.errors[r]) for r in sorted(catalog.errors) if not catalog.reference[r]]
 
     @property
     def groups(self) -> list[Group]:
@@ -319,5 +320,6 @@ class Outcome:
     @property
     def counts(self) -> dict[str, int]:
         """seen = kept + removed + skipped."""
+        seen = len(self.catalog) - int(self.catalog.reference.sum())
         kept, removed = int(self.assignment.kept.sum()), int(self.assignment.removed.sum())
-        return {"seen": len(self.catalog), "kept": kept, "removed": removed, "skipped": len(self.catalog.errors)}
+        return {"seen": seen, "kept": kept, "removed": removed, "skipped": len(self.skipped)}

@@ -5,7 +5,7 @@ A policy is an order: rows are sorted by the rules in turn, and the earlier inpu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -14,7 +14,7 @@ from pathlib import PurePath
 import numpy as np
 
 from oneofeach.errors import InvalidRule
-from oneofeach.tables import Catalog, Floats, Rows
+from oneofeach.tables import Catalog, Floats, Mask, Rows
 
 DEFAULT_KEEP = "highest-resolution,least-compressed,first"
 
@@ -46,9 +46,10 @@ class Ranking:
 def rank(catalog: Catalog, keep: str = DEFAULT_KEEP, captions: Mapping[int, str] | None = None) -> Ranking:
     """Order all rows by the comma-separated rules in `keep`; ties fall to the earlier row.
 
+    Images that are only compared with come first, then what an earlier run kept, whatever the rules.
     captions: row → text, asked for by `longest-caption` only. InvalidRule for an unknown or empty rule.
     """
-    rules = tuple(_rule(name, catalog, captions or {}) for name in parse(keep))
+    rules = tuple([*_standing(catalog), *(_rule(name, catalog, captions or {}) for name in parse(keep))])
     keys = [np.arange(len(catalog)), *(rule.cost for rule in reversed(rules))]
     return Ranking(np.lexsort(keys).astype(np.int64), rules)
 
@@ -66,6 +67,19 @@ def _rule(name: str, catalog: Catalog, captions: Mapping[int, str]) -> Rule:
     if name.startswith("prefer="):
         return _prefer(name, catalog)
     return _longest_caption(catalog, captions) if name == "longest-caption" else RULES[name](catalog)
+
+
+def _standing(catalog: Catalog) -> Iterator[Rule]:
+    for name, mask, words in (
+        ("against", catalog.reference, ("compared with", "own")),
+        ("kept-earlier", catalog.kept_earlier, ("kept by an earlier run", "new")),
+    ):
+        if mask.any():
+            yield Rule(name, (~mask).astype(np.float64), partial(_either, mask, words))
+
+
+def _either(mask: Mask, words: tuple[str, str], row: int) -> str:
+    return words[0] if mask[row] else words[1]
 
 
 def _by_fact(name: str, field: str, sign: int, form: str, catalog: Catalog) -> Rule:

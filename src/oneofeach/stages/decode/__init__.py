@@ -8,5 +8,6 @@ from __future__ import annotations
 from oneofeach.stages.decode.arrays import images_in
 from oneofeach.stages.decode.door import Decoded, decode, open_image
 from oneofeach.stages.decode.read import Loaded, load
+from oneofeach.stages.decode.version import VERSION, tools
 
-__all__ = ["Decoded", "Loaded", "decode", "images_in", "load", "open_image"]
+__all__ = ["VERSION", "Decoded", "Loaded", "decode", "images_in", "load", "open_image", "tools"]

@@ -1,0 +1,89 @@
+"""Descriptions in any order → one catalog. Large arrays live in a nameless file on disk, not in memory."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from oneofeach.plugins import Fingerprint
+from oneofeach.tables import FACTS, Bytes, Catalog, Description, Item, Rows
+
+ON_DISK = 256 << 20  # bytes; larger arrays are files
+HELD = 64 << 20  # bytes of such a file that may stay in memory at a time
+
+
+class Assembly:
+    """A catalog to be, row by row."""
+
+    def __init__(self, items: Sequence[Item], method: Fingerprint) -> None:
+        self.items, self.fingerprint = items, method.name
+        self.facts = np.zeros(len(items), FACTS)
+        self.bits = np.zeros((len(items), method.bits // 8), np.uint8)
+        self.descriptors = blank(len(items), method.descriptor_bytes)
+        self.errors: dict[int, str] = {}
+        self.notes: dict[int, str] = {}
+        self._open = np.ones(len(items), bool)
+        self._written = 0
+
+    @property
+    def missing(self) -> Rows:
+        """int64[m]: rows without a description."""
+        return np.flatnonzero(self._open)
+
+    def put(self, rows: Sequence[int], descriptions: Sequence[Description]) -> None:
+        """Fill rows, one description each."""
+        for row, description in zip(rows, descriptions, strict=True):
+            self.facts[row] = description.facts
+            if description.note:
+                self.notes[row] = description.note
+            if description.error:
+                self.errors[row] = description.error
+        bits = np.stack([description.bits for description in descriptions])
+        self._fill(np.asarray(rows), bits, np.stack([description.descriptor for description in descriptions]))
+
+    def put_known(
+        self,
+        rows: Rows,
+        facts: npt.NDArray[np.void],
+        bits: Bytes,
+        descriptors: Bytes,
+        notes: Mapping[int, str],
+        errors: Mapping[int, str],
+    ) -> None:
+        """Fill rows from stored arrays; their time of change is that of the items."""
+        self.facts[rows] = facts
+        self.facts["mtime_ns"][rows] = [max(self.items[row].mtime_ns, 0) for row in rows.tolist()]
+        self.notes.update(notes)
+        self.errors.update(errors)
+        self._fill(rows, bits, descriptors)
+
+    def _fill(self, rows: Rows, bits: Bytes, descriptors: Bytes) -> None:
+        self.bits[rows] = bits
+        self.descriptors[rows] = descriptors
+        self._open[rows] = False
+        self._written += descriptors.nbytes
+        if self._written > HELD:
+            release(self.descriptors)
+            self._written = 0
+
+    def catalog(self) -> Catalog:
+        return Catalog(self.fingerprint, self.items, self.facts, self.bits, self.descriptors, self.errors, self.notes)
+
+
+def blank(rows: int, width: int) -> Bytes:
+    """uint8[rows, width] of zeros; beyond ON_DISK bytes it is a file that vanishes with the array."""
+    if rows * width <= ON_DISK:
+        return np.zeros((rows, width), np.uint8)
+    with tempfile.TemporaryFile(prefix="oneofeach-") as file:
+        return np.memmap(file, np.uint8, "w+", shape=(rows, width))
+
+
+def release(array: Bytes) -> None:
+    """Let go of the memory that pages of an array on disk take; they are read again when needed."""
+    mapping = getattr(array, "_mmap", None)
+    if isinstance(mapping, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,102 @@
+"""The index as its users see it: one object for a path, from which a run takes what it needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from types import TracebackType
+
+import numpy as np
+import numpy.typing as npt
+
+from oneofeach.errors import MissingExtra
+from oneofeach.index import care
+from oneofeach.index.images import Images
+from oneofeach.index.pairs import PairStore
+from oneofeach.index.query import Keys
+from oneofeach.index.store import Store
+from oneofeach.plugins import Fingerprint
+
+FILE_NAME = "index.sqlite"
+
+
+def default_path() -> str:
+    """The place of the user's own index: ONEOFEACH_INDEX, or the cache folder of the platform."""
+    chosen = os.environ.get("ONEOFEACH_INDEX")
+    if chosen:
+        return chosen
+    try:
+        from platformdirs import user_cache_dir
+    except ModuleNotFoundError as error:
+        hint = "Give the path of the index, or install it with: pip install platformdirs"
+        raise MissingExtra(
+            f"platformdirs is not installed, so there is no default place for an index\n{hint}"
+        ) from error
+    return os.path.join(user_cache_dir("oneofeach", appauthor=False), FILE_NAME)
+
+
+class Index:
+    """Close it, or use it in a `with`. Threads may share it; other processes may have the same file open."""
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        """path: of the SQLite file, made when it is not there; None: the default place."""
+        self.store = Store(default_path() if path is None else path)
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.store.close()
+
+    @property
+    def path(self) -> str:
+        return self.store.path
+
+    @property
+    def rebuilt(self) -> str:
+        """Why a new file was begun when this one was opened; "" when it was sound."""
+        return self.store.rebuilt
+
+    def images(self, version: str, tools: str = "") -> Images:
+        """The stored descriptions of one version of fingerprint and decoder."""
+        return Images(self.store, version, tools)
+
+    def pairs(self, fingerprint: str) -> PairStore:
+        """The stored pairs of one fingerprint."""
+        return PairStore(self.store, fingerprint)
+
+    def keys(self, version: str, method: Fingerprint) -> Keys:
+        """All stored images of one version, ready to be asked for the nearest ones."""
+        return Keys(self.store, self.images(version).readable, method)
+
+    def mark_kept(self, contents: Iterable[bytes]) -> None:
+        """Remember that an applied run kept these contents (SHA-256): later runs prefer them to what is new."""
+        with self.store.writing() as connection:
+            connection.executemany("INSERT OR IGNORE INTO kept (content) VALUES (?)", [(bytes(c),) for c in contents])
+
+    def forget_kept(self, contents: Iterable[bytes]) -> None:
+        """Take `mark_kept` back, as undoing a run does."""
+        with self.store.writing() as connection:
+            connection.executemany("DELETE FROM kept WHERE content = ?", [(bytes(c),) for c in contents])
+
+    def kept(self, contents: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        """bool[n]: which of the contents (uint8[n, 32]) an earlier applied run kept."""
+        with self.store.reading() as connection:
+            stored = {content for (content,) in connection.execute("SELECT content FROM kept")}
+        return (
+            np.array([bytes(content) in stored for content in contents], bool)
+            if stored
+            else np.zeros(len(contents), bool)
+        )
+
+    def status(self) -> care.Status:
+        return care.status(self.store)
+
+    def verify(self, sample: int | None = care.SAMPLE) -> care.Verified:
+        return care.verify(self.store, sample)
+
+    def prune(self) -> care.Pruned:
+        return care.prune(self.store)

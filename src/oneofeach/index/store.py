@@ -1,0 +1,189 @@
+"""One SQLite file, opened safely: schema, transactions, and what happens when it is damaged.
+
+A file that cannot be trusted is set aside and a new one begun; an index never answers from a damaged file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
+from types import TracebackType
+
+from oneofeach.errors import IndexDamaged, Refused
+
+APPLICATION = 0x31454F4F  # "OOE1": tells an index from any other SQLite file
+SCHEMA = 1
+WAIT = 60.0  # seconds to wait for another process's transaction
+PAGE = 8192  # holds seven descriptors with next to nothing left over
+TABLES = """
+CREATE TABLE version (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE              -- fingerprint and decoder: rows of another version are never used
+) STRICT;
+CREATE TABLE image (
+    id INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL REFERENCES version,
+    content BLOB NOT NULL,                 -- SHA-256 of the file's bytes
+    facts BLOB NOT NULL,                   -- one FACTS record
+    bits BLOB NOT NULL,
+    note TEXT NOT NULL,
+    error TEXT NOT NULL,
+    checksum INTEGER NOT NULL,             -- CRC-32 of facts, bits and descriptor
+    UNIQUE (version, content)
+) STRICT;
+CREATE TABLE descriptor (
+    image INTEGER PRIMARY KEY REFERENCES image ON DELETE CASCADE,
+    bytes BLOB NOT NULL
+) STRICT;
+CREATE TABLE file (                        -- hints: where a content was last seen
+    place TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    content BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX file_by_content ON file (content);
+CREATE TABLE matched (                     -- sets of images all of whose pairs are known
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    fingerprint TEXT NOT NULL,
+    used_at INTEGER NOT NULL,
+    images BLOB NOT NULL,                  -- sorted, 16 bytes of each content
+    checksum INTEGER NOT NULL
+) STRICT;
+CREATE TABLE pairs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    matched INTEGER NOT NULL REFERENCES matched ON DELETE CASCADE,
+    block BLOB NOT NULL,                   -- STORED_PAIR records
+    checksum INTEGER NOT NULL
+) STRICT;
+CREATE INDEX pairs_by_matched ON pairs (matched);
+CREATE TABLE kept (                        -- contents that an applied run kept
+    content BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class Store:
+    """A connection that threads may share; other processes may use the same file at the same time."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.path.abspath(os.fspath(path))
+        self.lock = RLock()
+        self.rebuilt = ""  # what was set aside, and why: the caller's to print
+        os.makedirs(os.path.dirname(self.path), exist_ok=True)
+        try:
+            self.connection = self._open()
+        except sqlite3.DatabaseError as error:
+            if _is_passing(error):
+                raise Refused(f"The index cannot be opened: {self.path}\n{_hint(error)}") from error
+            self.rebuilt = self._set_aside(error)
+            self.connection = self._open()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None, check_same_thread=False)
+        try:
+            self._check(connection)
+            connection.execute(f"PRAGMA page_size = {PAGE}")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may undo the last batch, never damage it
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA cache_size = -65536")
+            _create(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Refused for a file of another program or of a newer version, before anything is written."""
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (schema,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != APPLICATION and not _is_empty(connection):
+            hint = "Choose another path with --index; nothing was changed."
+            raise Refused(f"Not an index of this program: {self.path}\n{hint}")
+        if schema > SCHEMA:
+            hint = "Upgrade with: pip install -U oneofeach, or choose another path with --index."
+            raise Refused(f"The index was written by a newer version: {self.path}\n{hint}")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection, for this thread alone. IndexDamaged when the file turns out to be damaged."""
+        with self.lock:
+            try:
+                yield self.connection
+            except sqlite3.DatabaseError as error:
+                raise self._failure(error) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction: all of it happens, or nothing."""
+        with self.reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def damaged(self, what: str) -> IndexDamaged:
+        """Set the file aside; the error to raise."""
+        self.connection.close()
+        return IndexDamaged(self._set_aside(sqlite3.DatabaseError(what)))
+
+    def _failure(self, error: sqlite3.DatabaseError) -> Exception:
+        if _is_passing(error):
+            return Refused(f"The index cannot be used: {self.path}\n{_hint(error)}")
+        return self.damaged(str(error))
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> str:
+        """Rename the damaged file, so that decisions in it can still be looked for."""
+        number = next(n for n in range(1, 10_000) if not os.path.exists(f"{self.path}.damaged-{n}"))
+        aside = f"{self.path}.damaged-{number}"
+        os.replace(self.path, aside)
+        for end in ("-wal", "-shm"):
+            if os.path.exists(self.path + end):
+                os.replace(self.path + end, aside + end)
+        message = (
+            f"The index is damaged ({error}): {self.path}\nIt was renamed to {aside}; the next scan fills a new one."
+        )
+        logging.getLogger("oneofeach").warning(message)
+        return message
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """All tables, unless another process was faster."""
+    connection.execute("BEGIN IMMEDIATE")
+    if _is_empty(connection):
+        for statement in TABLES.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    connection.execute("COMMIT")
+
+
+def _is_passing(error: sqlite3.DatabaseError) -> bool:
+    """Locked, full, read-only, no such folder: nothing is wrong with the file itself."""
+    return isinstance(error, (sqlite3.OperationalError, sqlite3.ProgrammingError, sqlite3.InterfaceError))
+
+
+def _hint(error: sqlite3.DatabaseError) -> str:
+    return f"Choose another path with --index, or do without it with --no-index: {error}."

@@ -1,0 +1,109 @@
+"""Catalog → Pairs: an exact join on the keys, then verification. What the index knows is not measured again."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+import numpy.typing as npt
+
+from oneofeach import plugins
+from oneofeach.errors import InvalidThreshold
+from oneofeach.index import Index
+from oneofeach.index.pairs import STORED_PAIR, KnownPairs
+from oneofeach.plugins import Fingerprint, Progress
+from oneofeach.stages.neighbors import identical, neighbors
+from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
+
+FLOOR = 0.80  # pairs below it are of no use to anyone
+VERIFIED_AT_ONCE = 100_000  # candidate pairs
+
+
+def checked_threshold(value: object) -> float:
+    """The threshold as a float. InvalidThreshold unless it is a number in 0.0..1.0."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or not 0.0 <= float(value) <= 1.0:
+        raise InvalidThreshold(value)
+    return float(value)
+
+
+def match(
+    catalog: Catalog, floor: float = FLOOR, *, index: Index | None = None, progress: Progress | None = None
+) -> Pairs:
+    """All pairs of readable images with similarity >= floor; none among images that are only compared with.
+
+    floor: 0.0..1.0; InvalidThreshold otherwise. With an index, pairs go down to FLOOR when `floor` is above it, and
+    only those with an image that the index has not matched before are measured.
+    """
+    floor = checked_threshold(floor)
+    method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
+    same = identical(catalog.bits, catalog.descriptors)
+    rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
+    if index is None or floor < FLOOR or catalog.reference.any() or not _have_content(catalog, rows):
+        left, right = candidates(
+            method, catalog.bits, rows[~catalog.reference[rows]], rows[catalog.reference[rows]], floor
+        )
+        return _verified(catalog, method, left, right, floor, same, progress)
+    contents = catalog.facts["content"][rows].copy().view("S32")[:, 0].astype("S16")
+    store = index.pairs(method.name)
+    known = store.known(contents)
+    left, right = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR)
+    pairs = _merged(_verified(catalog, method, left, right, FLOOR, same, progress), known, rows)
+    store.add(contents, known.known, _stored(pairs, contents, rows))
+    return pairs
+
+
+def candidates(method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float) -> tuple[Rows, Rows]:
+    """Pairs of rows, i < j and sorted, that the join on the keys cannot rule out at `floor`.
+
+    Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`.
+    """
+    of, keys = method.keys(bits[rows])
+    left, right, _ = neighbors(keys, method.radius(floor))
+    one, other = rows[of[left]], rows[of[right]]
+    if len(against) and len(rows):
+        of_other, other_keys = method.keys(bits[against])
+        left, right, _ = neighbors(keys, method.radius(floor), against=other_keys)
+        one, other = np.concatenate([one, rows[of[left]]]), np.concatenate([other, against[of_other[right]]])
+    i, j = np.divmod(np.unique(np.minimum(one, other) * len(bits) + np.maximum(one, other)), len(bits) or 1)
+    return i[i != j], j[i != j]
+
+
+def _verified(
+    catalog: Catalog, method: Fingerprint, left: Rows, right: Rows, floor: float, same: Rows, progress: Progress | None
+) -> Pairs:
+    parts = []
+    for start in range(0, len(left), VERIFIED_AT_ONCE):
+        i, j = (side[start : start + VERIFIED_AT_ONCE] for side in (left, right))
+        similarity, evidence = method.similarity(catalog.bits, catalog.descriptors, i, j, floor)
+        parts.append(Pairs(floor, i, j, similarity, evidence, same).at(floor))
+        if progress:
+            progress("match", start + len(i), len(left))
+    return joined(parts, floor, same)
+
+
+def _same(catalog: Catalog) -> Rows:
+    """The first identical row of each row. Images that are only compared with stay apart from the others: they must
+    never fall for one another by way of a common copy."""
+    own = int((~catalog.reference).sum())
+    parts = [identical(catalog.bits[part], catalog.descriptors[part]) for part in (slice(own), slice(own, None))]
+    return np.concatenate([parts[0], parts[1] + own])
+
+
+def _have_content(catalog: Catalog, rows: Rows) -> bool:
+    """Whether all rows were files: only a content can be recognized in another run."""
+    return bool(catalog.facts["content"][rows].any(axis=1).all())
+
+
+def _merged(new: Pairs, known: KnownPairs, rows: Rows) -> Pairs:
+    i, j = np.concatenate([new.i, rows[known.i]]), np.concatenate([new.j, rows[known.j]])
+    similarity = np.concatenate([new.similarity, known.similarity])
+    evidence = np.concatenate([new.evidence, known.evidence.astype(EVIDENCE)])
+    order = np.lexsort((j, i))
+    return Pairs(new.floor, i[order], j[order], similarity[order], evidence[order], new.same)
+
+
+def _stored(pairs: Pairs, contents: npt.NDArray[np.bytes_], rows: Rows) -> npt.NDArray[np.void]:
+    stored = np.zeros(len(pairs), STORED_PAIR)
+    stored["i"], stored["j"] = contents[np.searchsorted(rows, pairs.i)], contents[np.searchsorted(rows, pairs.j)]
+    stored["similarity"], stored["evidence"] = pairs.similarity, pairs.evidence
+    return stored

@@ -1,0 +1,294 @@
+"""An index saves work and never changes an answer: not after edits, renames, kills, damage, or a second process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pictures import encoded
+
+import oneofeach
+from oneofeach import describe
+from oneofeach.index import Index
+from oneofeach.tables import Pairs
+
+LONG_AGO = 1_600_000_000_000_000_000
+
+
+def write(path: Path, number: int, suffix: str = "png", mtime_ns: int = LONG_AGO) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encoded(number, suffix))
+    os.utime(path, ns=(mtime_ns, mtime_ns))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for number in range(6):
+        write(tmp_path / "images" / f"{number}.png", number % 4)
+    (tmp_path / "images" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and nothing else")
+    os.utime(tmp_path / "images" / "broken.png", ns=(LONG_AGO, LONG_AGO))
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Counts what is read and what is decoded."""
+    done = {"read": 0, "decoded": 0}
+
+    def counted(name: str, function: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            done[name] += 1
+            return function(*arguments, **options)
+
+        return call
+
+    monkeypatch.setattr(describe, "load", counted("read", describe.load))
+    monkeypatch.setattr(describe, "decode", counted("decoded", describe.decode))
+    return done
+
+
+def spent(work: dict[str, int]) -> dict[str, int]:
+    now = dict(work)
+    work.update(read=0, decoded=0)
+    return now
+
+
+def assert_equal(one: oneofeach.Catalog, other: oneofeach.Catalog) -> None:
+    assert [item.key for item in one.items] == [item.key for item in other.items]
+    for name in ("facts", "bits", "descriptors"):
+        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    assert (dict(one.errors), dict(one.notes)) == (dict(other.errors), dict(other.notes))
+
+
+def test_a_second_run_reads_nothing_and_a_moved_file_is_not_decoded(
+    folder: Path, tmp_path: Path, work: dict[str, int]
+) -> None:
+    index = tmp_path / "index.sqlite"
+    first = oneofeach.scan(str(folder), index=index)
+    assert spent(work) == {"read": 7, "decoded": 5}
+    assert_equal(oneofeach.scan(str(folder), index=index), first)
+    assert spent(work) == {"read": 0, "decoded": 0}
+    (folder / "0.png").rename(folder / "renamed.png")
+    moved = oneofeach.scan(str(folder), index=index)
+    assert spent(work) == {"read": 1, "decoded": 0}
+    assert_equal(moved, oneofeach.scan(str(folder)))
+
+
+def test_an_edited_file_is_decoded_also_when_its_size_stays(folder: Path, tmp_path: Path, work: dict[str, int]) -> None:
+    index = tmp_path / "index.sqlite"
+    oneofeach.scan(str(folder), index=index)
+    data = bytearray((folder / "5.png").read_bytes())
+    (folder / "5.png").write_bytes(bytes(data[:-1]) + b"\0")
+    spent(work)
+    assert_equal(oneofeach.scan(str(folder), index=index), oneofeach.scan(str(folder)))
+    assert work["decoded"] == 1 + 6
+
+
+def test_a_file_changed_a_moment_ago_is_read_again(folder: Path, tmp_path: Path, work: dict[str, int]) -> None:
+    index = tmp_path / "index.sqlite"
+    now = (folder / "5.png").stat().st_mtime_ns + 10**18
+    os.utime(folder / "5.png", ns=(now, now))
+    oneofeach.scan(str(folder), index=index)
+    spent(work)
+    oneofeach.scan(str(folder), index=index)
+    assert spent(work) == {"read": 1, "decoded": 0}
+
+
+def test_another_version_of_the_decoder_finds_nothing(
+    folder: Path, tmp_path: Path, work: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "index.sqlite"
+    oneofeach.scan(str(folder), index=index)
+    spent(work)
+    monkeypatch.setattr("oneofeach.stages.decode.tools", lambda: "a new decoder")
+    oneofeach.scan(str(folder), index=index)
+    assert spent(work) == {"read": 1, "decoded": 1}, "only what could not be decoded is tried again"
+    monkeypatch.setattr("oneofeach.stages.decode.VERSION", "decode-next")
+    oneofeach.scan(str(folder), index=index)
+    assert spent(work) == {"read": 7, "decoded": 5}
+
+
+def test_a_run_that_is_cut_off_continues_where_it_was(
+    folder: Path, tmp_path: Path, work: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "CHUNK", 1)
+
+    def stop(stage: str, done: int, total: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        oneofeach.scan(str(folder), index=tmp_path / "index.sqlite", workers=1, progress=stop)
+    spent(work)
+    assert_equal(oneofeach.scan(str(folder), index=tmp_path / "index.sqlite"), oneofeach.scan(str(folder)))
+    assert work["read"] == 3 + 7
+
+
+SCAN_AND_DIE = """
+import os, sys, oneofeach
+from oneofeach import describe
+from oneofeach.index import images
+
+def die(stage, done, total):
+    if done == 5:
+        os._exit(9)
+
+images.BATCH, describe.CHUNK = 2, 1
+oneofeach.deduplicate(sys.argv[1], index=sys.argv[2], workers=1, progress=die)
+"""
+SCAN = "import sys, oneofeach; oneofeach.deduplicate(sys.argv[1], index=sys.argv[2])"
+
+
+def start(code: str, *arguments: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, arguments)])
+
+
+def test_a_killed_process_leaves_an_index_that_the_next_one_continues(folder: Path, tmp_path: Path) -> None:
+    index, fresh = tmp_path / "index.sqlite", oneofeach.scan(str(folder))
+    assert start(SCAN_AND_DIE, folder, index).wait() == 9
+    with Index(index) as opened:
+        assert 2 <= opened.status().files <= 5
+    assert_equal(oneofeach.scan(str(folder), index=index), fresh)
+
+
+def test_two_processes_fill_one_index(folder: Path, tmp_path: Path) -> None:
+    for number in range(40):
+        write(folder / "more" / f"{number}.png", 100 + number)
+    index = tmp_path / "index.sqlite"
+    processes = [start(SCAN, folder, index) for _ in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    assert_equal(oneofeach.scan(str(folder), index=index), oneofeach.scan(str(folder)))
+
+
+@pytest.mark.parametrize("what", ["header", "middle", "not a database"])
+def test_a_damaged_index_is_set_aside_and_never_answers(folder: Path, tmp_path: Path, what: str) -> None:
+    index = tmp_path / "index.sqlite"
+    oneofeach.deduplicate(str(folder), index=index)
+    data = bytearray(index.read_bytes())
+    if what == "header":
+        data[:100] = bytes(100)
+    elif what == "middle":
+        data[len(data) // 4 : -100] = bytes(255 for _ in data[len(data) // 4 : -100])
+    else:
+        data = bytearray(b"hello " * 1000)
+    index.write_bytes(data)
+    with suppress(oneofeach.IndexDamaged):  # unless it was noticed, and begun anew, when it was opened
+        assert_equal(oneofeach.scan(str(folder), index=index), oneofeach.scan(str(folder)))
+    assert_equal(oneofeach.scan(str(folder), index=index), oneofeach.scan(str(folder)))
+    assert list(tmp_path.glob("index.sqlite.damaged-1*"))
+
+
+def test_a_flipped_bit_in_a_stored_descriptor_is_noticed(folder: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index.sqlite"
+    oneofeach.scan(str(folder), index=index)
+    connection = sqlite3.connect(index)
+    with connection:
+        connection.execute("UPDATE descriptor SET bytes = zeroblob(length(bytes)) WHERE image = 1")
+    connection.close()
+    with pytest.raises(oneofeach.IndexDamaged, match="checksum"):
+        oneofeach.scan(str(folder), index=index)
+    assert_equal(oneofeach.scan(str(folder), index=index), oneofeach.scan(str(folder)))
+
+
+def test_a_file_that_is_no_index_is_refused_and_left_alone(folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "photos.db"
+    connection = sqlite3.connect(other)
+    with connection:
+        connection.execute("CREATE TABLE mine (a)")
+    connection.close()
+    before = other.read_bytes()
+    with pytest.raises(oneofeach.Refused, match="Not an index"):
+        oneofeach.scan(str(folder), index=other)
+    assert other.read_bytes() == before
+
+
+def test_verify_finds_a_file_that_changed_behind_its_hints(folder: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index.sqlite"
+    oneofeach.scan(str(folder), index=index)
+    hints = (folder / "0.png").stat()
+    data = bytearray((folder / "0.png").read_bytes())
+    data[-1] ^= 1
+    with (folder / "0.png").open("r+b") as file:
+        file.write(data)
+    os.utime(folder / "0.png", ns=(hints.st_mtime_ns, hints.st_mtime_ns))
+    (folder / "1.png").unlink()
+    write(folder / "2.png", 77)
+    with Index(index) as opened:
+        found = opened.verify(sample=None)
+        assert found.wrong == (str(folder / "0.png"),)
+        assert found.missing == (str(folder / "1.png"),)
+        assert found.changed == (str(folder / "2.png"),)
+        assert opened.verify(sample=None).wrong == ()
+    assert_equal(oneofeach.scan(str(folder), index=index), oneofeach.scan(str(folder)))
+
+
+def test_prune_forgets_what_is_gone_and_keeps_what_was_decided(folder: Path, tmp_path: Path) -> None:
+    with Index(tmp_path / "index.sqlite") as index:
+        catalog = oneofeach.scan(str(folder), index=index)
+        index.mark_kept(bytes(content) for content in catalog.facts["content"])
+        (folder / "3.png").unlink()
+        pruned = index.prune()
+        assert (pruned.files, pruned.images) == (1, 1)
+        assert index.status().files == 6
+        assert index.status().kept == len({bytes(content) for content in catalog.facts["content"]})
+
+
+def test_what_an_earlier_run_kept_stays_unless_reconsidered(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    write(folder / "b.jpg", 1, "jpg")
+    with Index(tmp_path / "index.sqlite") as index:
+        catalog = oneofeach.scan(str(folder), index=index)
+        index.mark_kept([bytes(catalog.facts["content"][0])])
+        write(folder / "a.png", 1)
+        result = oneofeach.deduplicate(str(folder), index=index)
+        assert result.removed == [str(folder / "a.png")]
+        assert "kept by an earlier run" in result.groups[0].reason
+        again = oneofeach.deduplicate(str(folder), index=index, reconsider=True)
+        assert again.removed == [str(folder / "b.jpg")]
+        index.forget_kept([bytes(catalog.facts["content"][0])])
+        assert oneofeach.deduplicate(str(folder), index=index).removed == again.removed
+
+
+def same_pairs(one: Pairs, other: Pairs) -> bool:
+    names = ("i", "j", "similarity", "evidence", "same")
+    return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+
+
+def test_new_images_are_matched_against_known_ones_without_measuring_those_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from oneofeach.stages.fingerprints.oneofeach import OneOfEach
+
+    measured: list[int] = []
+    similarity = OneOfEach.similarity
+
+    def counted(self: Any, bits: Any, descriptors: Any, i: Any, j: Any, floor: float) -> Any:
+        measured.append(len(i))
+        return similarity(self, bits, descriptors, i, j, floor)
+
+    monkeypatch.setattr(OneOfEach, "similarity", counted)
+    folder = tmp_path / "images"
+    for number in range(5):
+        write(folder / f"{number}.png", number)
+        write(folder / f"{number}.jpg", number, "jpg")
+    with Index(tmp_path / "index.sqlite") as index:
+        oneofeach.deduplicate(str(folder), index=index)
+        first = sum(measured)
+        oneofeach.deduplicate(str(folder), index=index)
+        assert sum(measured) == first, "nothing is new"
+        write(folder / "new.jpg", 3, "jpg")
+        write(folder / "new2.png", 99)
+        shutil.move(folder / "0.png", folder / "moved.png")
+        grown = oneofeach.scan(str(folder), index=index)
+        pairs = oneofeach.match(grown, index=index)
+        assert sum(measured) - first <= 3, "the new picture, and the pair whose images changed places"
+    assert same_pairs(pairs, oneofeach.match(grown))
