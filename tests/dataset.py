@@ -54,6 +54,11 @@ def contents(root: Path) -> dict[str, str]:
     return {name: look[1].decode() for name, look in snapshot(root).items() if not name.startswith(QUARANTINE)}
 
 
+def contents_names(root: Path) -> list[str]:
+    """Names of all files below `root` outside the quarantine, sorted."""
+    return sorted(name for name, look in snapshot(root).items() if look[0] == "file" and QUARANTINE not in name)
+
+
 def step(root: Path, name: str, keeper: str, action: str = "quarantine", sidecars: Sequence[str] = ()) -> Step:
     """One step on files that exist, as a planner would write it."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from oneofeach import __version__
-from oneofeach.apps.cli import doctor, find
+from oneofeach.apps.cli import apply, clean, doctor, find
 
 app = typer.Typer(
     name="oneofeach",
@@ -35,4 +35,8 @@ def options(
 
 
 app.command()(find.find)
+app.command()(clean.clean)
+app.command()(apply.apply)
+app.command()(apply.undo)
+app.command()(apply.journals)
 app.command()(doctor.doctor)

@@ -26,6 +26,10 @@ Keep = Annotated[
     str,
     typer.Option(metavar="RULES", help=f"Which image of a group stays, strongest rule first: {', '.join(NAMES)}."),
 ]
+Protect = Annotated[
+    list[str] | None,
+    typer.Option(metavar="GLOB", help="Never touch files or folders that match. Can be repeated.", show_default=False),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads. [default: one per core]", show_default=False)]
 FingerprintName = Annotated[str, typer.Option("--fingerprint", metavar="NAME", help="The method that compares images.")]
 

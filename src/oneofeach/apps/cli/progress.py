@@ -11,7 +11,13 @@ import typer
 
 from oneofeach.flow import Progress
 
-WORK = {"scan": ("Reading images", "images"), "match": ("Comparing", "pairs")}
+WORK = {
+    "scan": ("Reading images", "images"),
+    "match": ("Comparing", "pairs"),
+    "apply": ("Applying", "steps"),
+    "undo": ("Undoing", "steps"),
+}
+AFTER = {"apply": "Run it again to go on, or `oneofeach undo` to take it back.", "undo": "Run it again to go on."}
 
 
 @dataclass
@@ -27,7 +33,8 @@ class Reached:
 
     def sentence(self) -> str:
         doing, what = WORK.get(self.stage, (self.stage, "steps"))
-        return f"Interrupted. {doing}: {self.done:,} of {self.total:,} {what} done. No file was changed."
+        after = AFTER.get(self.stage, "No file was changed.")
+        return f"Interrupted. {doing}: {self.done:,} of {self.total:,} {what} done. {after}"
 
 
 @contextmanager

@@ -48,6 +48,8 @@ def perform(plan: Plan, journals: str = "", protect: Sequence[str] = (), progres
         try:
             guard = Guard(plan.roots, globs)
             _settle(journal, guard)
+            if progress:
+                progress("apply", len(journal.results), journal.planned)
             todo = (step for step in plan.steps if step.file.path not in journal.results)
             for batch in _batched(todo):
                 _do(batch, journal, guard)

@@ -16,7 +16,7 @@ import numpy as np
 
 from oneofeach.stages.acting.actions import action_named
 from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS, caption_rule
-from oneofeach.stages.acting.disk import look
+from oneofeach.stages.acting.disk import look, there
 from oneofeach.stages.acting.names import QUARANTINE, free, inside, long_path, protected
 from oneofeach.stages.acting.steps import Caption, File, Plan, Step
 from oneofeach.tables import Item, Outcome
@@ -100,9 +100,14 @@ class _Planner:
             return "not inside the folders of the plan"
         if os.path.islink(path) or os.path.islink(kept):
             return "it or its keeper is a symbolic link"
-        if action_named(self._choice.action).same_bytes and self._key(row) != self._key(kept_row(self._outcome, row)):
+        return self._against_link(row, path, kept) if action_named(self._choice.action).same_bytes else ""
+
+    def _against_link(self, row: int, path: str, kept: str) -> str:
+        if self._key(row) != self._key(int(self._outcome.assignment.keeper[row])):
             return f"not the same as its keeper byte for byte: no {self._choice.action}"
-        return ""
+        found = there(path), there(kept)
+        linked = found[0] and found[1] and os.path.samestat(found[0], found[1])
+        return "already the same file as its keeper" if linked else ""
 
     def _step(self, row: int, keeper: int, going: set[str]) -> Step | None:
         try:
@@ -210,10 +215,6 @@ def top_of_volume(root: str, folder: str, volume: Callable[[str], int] = lambda 
     while top != root and volume(os.path.dirname(top)) == volume(folder):
         top = os.path.dirname(top)
     return top
-
-
-def kept_row(outcome: Outcome, row: int) -> int:
-    return int(outcome.assignment.keeper[row])
 
 
 def _path(item: Item) -> str:

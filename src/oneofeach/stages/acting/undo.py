@@ -26,6 +26,8 @@ def undo(journal: Journal | str, progress: Progress | None = None) -> Journal:
             fresh.close()
             fresh.sync()
             units = fresh.changed_units
+            if progress:
+                progress("undo", 0, len(units))
             for start in range(0, len(units), BATCH):
                 _undo_batch(fresh, units[start : start + BATCH])
                 if progress:

@@ -1,0 +1,115 @@
+"""`oneofeach apply`, `undo` and `journals`: do a saved plan, take one back, see what can still be taken back."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Annotated, Any
+
+import typer
+
+from oneofeach.apps.cli.options import Protect
+from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.errors import Refused
+from oneofeach.stages.acting import journal as journaling
+from oneofeach.stages.acting import perform as performing
+from oneofeach.stages.acting import undo as undoing
+from oneofeach.stages.acting.journal import Journal
+from oneofeach.stages.acting.steps import Plan
+
+SHOWN = 20  # reasons on the screen
+REFUSED = 4
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of sentences.")]
+
+
+def apply(
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="A plan written by `clean --plan`.", show_default=False)],
+    protect: Protect = None,
+    as_json: Json = False,
+) -> None:
+    """Do what a saved plan says; run it again to go on after a crash."""
+    with progress_bar() as progress:
+        journal = performing.perform(Plan.load(plan), protect=protect or (), progress=progress)
+    raise typer.Exit(finish(journal, as_json))
+
+
+def undo(
+    journal: Annotated[
+        str, typer.Argument(metavar="[JOURNAL]", help="Its name or file; the newest by default.", show_default=False)
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Take back what an apply did."""
+    chosen = _chosen(journal)
+    before = chosen.restored
+    with progress_bar() as progress:
+        after = undoing.undo(chosen, progress)
+    if as_json:
+        print(json.dumps(_object(after), indent=2))
+    else:
+        print(f"Undo of {after.id}: {after.restored - before:,} restored, {len(after.not_restored):,} not.")
+        _reasons([(result.source, result.reason) for result in after.not_restored], after)
+    raise typer.Exit(REFUSED if after.not_restored else 0)
+
+
+def journals(as_json: Json = False) -> None:
+    """List what was applied, newest first, and what can still be undone."""
+    found = journaling.journals()
+    if as_json:
+        print(json.dumps([_object(journal) for journal in found], indent=2))
+        return
+    for journal in found:
+        counts = ", ".join(f"{count:,} {name}" for name, count in journal.counts.items() if count) or "no steps"
+        print(f"{journal.id}  {journal.started}  {journal.action} in {', '.join(journal.roots)}")
+        print(f"    {counts}; {journal.restored:,} undone, {len(undoing.undoable(journal)):,} can be undone")
+    if not found:
+        print(f"No journal in {journaling.journals_folder()}: nothing was applied yet.")
+
+
+def finish(journal: Journal, as_json: bool = False) -> int:
+    """Print what came of an apply, a sum that equals the plan; 4 when a step was not done, else 0."""
+    if as_json:
+        print(json.dumps(_object(journal), indent=2))
+        return REFUSED if journal.refused else 0
+    _reasons([(result.source, f"{result.outcome}: {result.reason}") for result in journal.refused], journal)
+    counts = ", ".join(f"{count:,} {name}" for name, count in journal.counts.items())
+    print(f"Planned {journal.planned:,}: {counts}.")
+    if journal.counts[journaling.DONE]:
+        print(f"Take it back with: oneofeach undo {journal.id}")
+    return REFUSED if journal.refused else 0
+
+
+def _reasons(lines: list[tuple[str, str]], journal: Journal) -> None:
+    for source, reason in lines[:SHOWN]:
+        print(f"{source}: {reason}")
+    if len(lines) > SHOWN:
+        print(f"... and {len(lines) - SHOWN:,} more: see {journal.path}")
+
+
+def _chosen(name: str) -> Journal:
+    """The journal of that name or file; without one, the newest that still has something to undo."""
+    if name and os.path.isfile(name):
+        return journaling.read(os.path.abspath(name))
+    for journal in journaling.journals():
+        if journal.id == name if name else undoing.undoable(journal):
+            return journal
+    what = f"No journal of that name: {name}" if name else "There is nothing to undo"
+    raise Refused(f"{what}\nSee `oneofeach journals` for those there are.")
+
+
+def _object(journal: Journal) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "id": journal.id,
+        "path": journal.path,
+        "action": journal.action,
+        "roots": journal.roots,
+        "started": journal.started,
+        "planned": journal.planned,
+        "counts": journal.counts,
+        "not_done": [[result.source, result.outcome, result.reason] for result in journal.refused],
+        "undone": journal.restored,
+        "not_undone": [[result.source, result.reason] for result in journal.not_restored],
+        "can_be_undone": len(undoing.undoable(journal)),
+    }

@@ -1,0 +1,142 @@
+"""`oneofeach clean`: finds duplicates, shows what would happen to which file, asks, and does it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from glob import escape
+from typing import Annotated
+
+import typer
+
+from oneofeach.apps.cli.apply import finish
+from oneofeach.apps.cli.options import (
+    FINGERPRINT,
+    KEEP,
+    THRESHOLD,
+    FingerprintName,
+    Keep,
+    Protect,
+    Sources,
+    Threshold,
+    Workers,
+    number,
+)
+from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.errors import Refused
+from oneofeach.flow import deduplicate
+from oneofeach.stages.acting.actions import ACTIONS
+from oneofeach.stages.acting.captions import RULES
+from oneofeach.stages.acting.perform import perform
+from oneofeach.stages.acting.plan import plan
+from oneofeach.stages.acting.steps import Caption, Plan, Step
+
+SHOWN = 60  # lines of steps on the screen
+
+
+def clean(
+    sources: Sources,
+    action: Annotated[
+        str, typer.Option(metavar="ACTION", help=f"What happens to duplicates: {', '.join(ACTIONS)}.")
+    ] = "quarantine",
+    similarity_threshold: Threshold = THRESHOLD,
+    keep: Keep = KEEP,
+    captions: Annotated[
+        str, typer.Option(metavar="RULE", help=f"The caption of the image that stays: {', '.join(RULES)}.")
+    ] = "own",
+    protect: Protect = None,
+    read_only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FOLDER", help="Compare with this folder too, but change nothing in it. Can be repeated."),
+    ] = None,
+    quarantine: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Where quarantined files go, on the same volume.", show_default=False)
+    ] = "",
+    plan_file: Annotated[
+        str, typer.Option("--plan", metavar="FILE", help="Write the plan instead of applying it.", show_default=False)
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and end.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
+    fingerprint: FingerprintName = FINGERPRINT,
+    workers: Workers = None,
+) -> None:
+    """Remove duplicates from a folder, with a plan before and an undo after."""
+    guarded = read_only or []
+    everything = [*guarded, *sources]
+    globs = [*(protect or []), *(escape(os.path.abspath(folder)) for folder in guarded)]
+    with progress_bar() as progress:
+        source = everything[0] if len(everything) == 1 else everything
+        result = deduplicate(
+            source, number(similarity_threshold), keep, fingerprint=fingerprint, workers=workers, progress=progress
+        )
+    roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in everything]
+    made = plan(result, action, captions=captions, protect=globs, roots=roots, quarantine=quarantine)
+    for line in described(made):
+        print(line)
+    unread = 3 if result.skipped else 0
+    if plan_file:
+        made.save(plan_file)
+        print(f"Written to {plan_file}. No file was changed. Apply it with: oneofeach apply {plan_file}")
+        raise typer.Exit(unread)
+    if dry_run or not made.steps or not (yes or _agreed(made)):
+        print("No file was changed.")
+        raise typer.Exit(unread)
+    with progress_bar() as progress:
+        journal = perform(made, progress=progress)
+    raise typer.Exit(finish(journal) or unread)
+
+
+def _agreed(made: Plan) -> bool:
+    if not sys.stdin.isatty():
+        raise Refused("No file was changed: nobody is there to agree to the plan\nAdd --yes to apply it unasked.")
+    return typer.confirm(f"Apply {many(len(made.steps), 'step')}?", err=True)
+
+
+def described(made: Plan) -> Iterator[str]:
+    """The plan in lines: each group with its steps, what is left and why, and the sum."""
+    keeper = ""
+    for shown, step in enumerate(made.steps):
+        here = step.keeper if isinstance(step, Caption) else step.keeper.path
+        if shown >= SHOWN and here != keeper:
+            yield f"... and {len(made.steps) - shown:,} more: --plan FILE writes them all."
+            break
+        if here != keeper:
+            keeper = here
+            yield f"keep  {keeper}"
+        yield f"      {_line(step)}"
+    yield from (f"left  {key}: {reason}" for key, reason in made.left[:SHOWN])
+    if len(made.left) > SHOWN:
+        yield f"... and {len(made.left) - SHOWN:,} more left as they are."
+    yield from (f"note  {note}" for note in made.notes[:SHOWN])
+    yield _sum(made)
+
+
+def _line(step: Step | Caption) -> str:
+    if isinstance(step, Caption):
+        verb = "write" if step.before is None else "change"
+        return f"{verb} caption {step.file.path} ({step.rule}): {step.text.strip()!r}"
+    beside = f" with {', '.join(os.path.basename(file.path) for file in step.sidecars)}" if step.sidecars else ""
+    return f"{step.action} {step.file.path}{beside}  {step.similarity:.4f}, {step.tier}; {step.reason}"
+
+
+def _sum(made: Plan) -> str:
+    sidecars = len({file.path for step in made.removals for file in step.sidecars})
+    freed = f"{size(made.bytes_freed)} are freed" + (" once the quarantine is emptied" * (made.action == "quarantine"))
+    return (
+        f"Plan: {made.action} {many(len(made.removals), 'image')} with {many(sidecars, 'sidecar')}, "
+        f"change {many(len(made.captions), 'caption')}, leave {many(len(made.left), 'duplicate')}; {freed}."
+    )
+
+
+def many(count: int, what: str) -> str:
+    return f"{count:,} {what}" + "s" * (count != 1)
+
+
+def size(count: float) -> str:
+    """A number of bytes for a person: 12.3 MB."""
+    for unit in ("bytes", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
