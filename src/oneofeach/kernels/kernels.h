@@ -8,6 +8,7 @@
 #include <Python.h>
 #include <stdint.h>
 
+extern PyMethodDef area_methods[];
 extern PyMethodDef verify_methods[];
 extern PyMethodDef neighbors_methods[];
 

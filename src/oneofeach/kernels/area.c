@@ -1,0 +1,123 @@
+/* Exact area sums of a box of an image over a grid of cells: integers from uint8 or float32 pixels, any strides.
+ * Twin: area.py. Cell edges come in 1/256 pixel, so every overlap is a whole number and no order of addition matters. */
+#include "kernels.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    const char *data;
+    int is_float;
+    float scale;
+    int64_t width, stride_y, stride_x;
+} Plane;
+
+/* Round half to even and clip to 0..255, NaN to 0: adding 1.5 * 2^23 leaves no room for a fraction. */
+static inline uint32_t level(float value, float scale)
+{
+    float scaled = value * scale;
+    if (!(scaled > 0.0f)) return 0;
+    if (scaled > 255.0f) return 255;
+    return (uint32_t)((scaled + 12582912.0f) - 12582912.0f);
+}
+
+static void add_row(const Plane *plane, int64_t row, int64_t count, uint32_t weight, uint32_t *sums)
+{
+    const char *start = plane->data + row * plane->stride_y;
+    if (plane->is_float) {
+        if (plane->stride_x == sizeof(float)) {
+            const float *pixels = (const float *)start;
+            for (int64_t x = 0; x < count; x++) sums[x] += weight * level(pixels[x], plane->scale);
+        } else {
+            for (int64_t x = 0; x < count; x++)
+                sums[x] += weight * level(*(const float *)(start + x * plane->stride_x), plane->scale);
+        }
+    } else if (plane->stride_x == 1) {
+        const uint8_t *pixels = (const uint8_t *)start;
+        for (int64_t x = 0; x < count; x++) sums[x] += weight * pixels[x];
+    } else {
+        for (int64_t x = 0; x < count; x++) sums[x] += weight * *(const uint8_t *)(start + x * plane->stride_x);
+    }
+}
+
+/* Whole uint8 rows in a line: bytes add up in 16 bits, which is twice as fast, and carry over every 256 rows. */
+static void add_whole_rows(const Plane *plane, int64_t row, int64_t end, int64_t count, uint16_t *carry, uint32_t *sums)
+{
+    while (row < end) {
+        int64_t stop = end - row > 256 ? row + 256 : end;
+        memset(carry, 0, (size_t)count * sizeof *carry);
+        for (; row < stop; row++) {
+            const uint8_t *pixels = (const uint8_t *)(plane->data + row * plane->stride_y);
+            for (int64_t x = 0; x < count; x++) carry[x] = (uint16_t)(carry[x] + pixels[x]);
+        }
+        for (int64_t x = 0; x < count; x++) sums[x] += 256u * carry[x];
+    }
+}
+
+/* The rows of one cell row, weighted by their overlap, summed column by column. */
+static void add_rows(const Plane *plane, int64_t from, int64_t to, int64_t count, uint16_t *carry, uint32_t *sums)
+{
+    int64_t first = from >> 8, last = (to - 1) >> 8;
+    memset(sums, 0, (size_t)count * sizeof *sums);
+    if (first == last) {
+        add_row(plane, first, count, (uint32_t)(to - from), sums);
+        return;
+    }
+    add_row(plane, first, count, (uint32_t)(256 - (from & 255)), sums);
+    if (!plane->is_float && plane->stride_x == 1)
+        add_whole_rows(plane, first + 1, last, count, carry, sums);
+    else
+        for (int64_t row = first + 1; row < last; row++) add_row(plane, row, count, 256, sums);
+    add_row(plane, last, count, (uint32_t)(to - (last << 8)), sums);
+}
+
+/* One cell of a row of column sums; `step` channels lie beside each other. */
+static int64_t across(const uint32_t *sums, int64_t from, int64_t to, int64_t step)
+{
+    int64_t first = from >> 8, last = (to - 1) >> 8, inner = 0;
+    if (first == last) return (to - from) * sums[first * step];
+    for (int64_t x = first + 1; x < last; x++) inner += sums[x * step];
+    return 256 * inner + (256 - (from & 255)) * sums[first * step] + (to - (last << 8)) * sums[last * step];
+}
+
+/* Channels that lie beside each other are summed together, others one by one. */
+static int sum_cells(Plane plane, int64_t channels, int64_t stride_c, const int64_t *edges_x, const int64_t *edges_y,
+                     int64_t side, int64_t *out)
+{
+    int64_t item = plane.is_float ? 4 : 1;
+    int together = channels == 1 || (stride_c == item && plane.stride_x == channels * item);
+    int64_t count = together ? plane.width * channels : plane.width, step = together ? channels : 1;
+    uint32_t *sums = malloc((size_t)count * sizeof *sums);
+    uint16_t *carry = malloc((size_t)count * sizeof *carry);
+    int done = sums != NULL && carry != NULL;
+    if (together && channels > 1) plane.stride_x = item;
+    for (int64_t pass = 0; done && pass < channels / step; pass++, plane.data += stride_c)
+        for (int64_t j = 0; j < side; j++) {
+            add_rows(&plane, edges_y[j], edges_y[j + 1], count, carry, sums);
+            for (int64_t i = 0; i < side; i++)
+                for (int64_t c = 0; c < step; c++)
+                    out[(j * side + i) * channels + pass + c] = across(sums + c, edges_x[i], edges_x[i + 1], step);
+        }
+    free(sums);
+    free(carry);
+    return done;
+}
+
+static PyObject *area_sums(PyObject *self, PyObject *args)
+{
+    Py_ssize_t data, is_float, width, channels, stride_y, stride_x, stride_c, edges_x, edges_y, side, out;
+    double scale;
+    int done;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnndn", &data, &is_float, &width, &channels, &stride_y, &stride_x, &stride_c,
+                          &edges_x, &edges_y, &side, &scale, &out))
+        return NULL;
+    Plane plane = {(const char *)data, (int)is_float, (float)scale, width, stride_y, stride_x};
+    Py_BEGIN_ALLOW_THREADS
+    done = sum_cells(plane, channels, stride_c, (const int64_t *)edges_x, (const int64_t *)edges_y, side,
+                     (int64_t *)out);
+    Py_END_ALLOW_THREADS
+    if (!done) return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+PyMethodDef area_methods[] = {{"area_sums", area_sums, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
