@@ -6,6 +6,7 @@ machine, no order of addition and no stride can change a bit.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,19 +45,13 @@ def area_sums(
 
 def _edges(start: float, stop: float, side: int, length: int) -> Rows:
     edges = np.floor((start + np.arange(side + 1) * ((stop - start) / side)) * UNIT + 0.5)
-    return np.minimum(edges, length * UNIT).astype(np.int64)
+    return np.asarray(np.minimum(edges, length * UNIT).astype(np.int64))
 
 
 def _area_sums(pixels: npt.NDArray[Any], across: Rows, down: Rows, scale: float) -> Rows:
     """Rows first, on contiguous memory, then columns; only one row of cells is converted at a time."""
-    bands = [
-        _band(pixels, start, stop, scale) for start, stop in zip(down[:-1].tolist(), down[1:].tolist(), strict=True)
-    ]
-    columns = np.stack(bands)
-    cells = [
-        _sum(columns, 1, start, stop) for start, stop in zip(across[:-1].tolist(), across[1:].tolist(), strict=True)
-    ]
-    return np.stack(cells, axis=1)
+    bands = np.stack([_band(pixels, start, stop, scale) for start, stop in pairwise(down.tolist())])
+    return np.stack([_sum(bands, 1, start, stop) for start, stop in pairwise(across.tolist())], axis=1)
 
 
 def _band(pixels: npt.NDArray[Any], start: int, stop: int, scale: float) -> Rows:
@@ -77,8 +72,7 @@ def _sum(values: npt.NDArray[Any], axis: int, start: int, stop: int) -> Rows:
     first, last = start // UNIT, (stop - 1) // UNIT
     if first == last:
         return np.asarray((stop - start) * values[first].astype(np.int64))
-    whole = values[first + 1 : last].sum(axis=0, dtype=np.int64)
-    edges = (UNIT - start % UNIT) * values[first].astype(np.int64) + (stop - last * UNIT) * values[last].astype(
-        np.int64
-    )
-    return np.asarray(UNIT * whole + edges)
+    total = UNIT * values[first + 1 : last].sum(axis=0, dtype=np.int64)
+    total += (UNIT - start % UNIT) * values[first].astype(np.int64)
+    total += (stop - last * UNIT) * values[last].astype(np.int64)
+    return np.asarray(total)
