@@ -21,6 +21,7 @@ from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
 from oneofeach.stages.acting.steps import Plan
 from oneofeach.stages.acting.undo import undo
+from oneofeach.stages.export import export
 from oneofeach.stages.neighbors import neighbors
 from oneofeach.stages.sources.file_list import FileList
 from oneofeach.tables import Catalog, Description, Duplicate, Group, Groups, Item, Pairs, Picture
@@ -54,6 +55,7 @@ __all__ = [
     "UnreadableImage",
     "UnsupportedInput",
     "deduplicate",
+    "export",
     "group",
     "journals",
     "match",

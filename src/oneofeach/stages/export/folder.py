@@ -1,0 +1,85 @@
+"""Units → files below a folder, companions beside them: copied, hard-linked or reflinked. Names stay as they were."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from oneofeach.errors import Refused
+from oneofeach.stages.export.units import Unit, changed
+
+REPEATS = re.compile(r"[0-9]+_.+")
+FICLONE = 0x40049409
+
+
+def write_folder(units: Sequence[Unit], root: Path, link: str = "copy") -> list[str]:
+    """The written name of each unit. link: "copy", "hardlink" or "reflink". Refused when the disk cannot link."""
+    return [_write(unit, root, unit.name, LINKS[link]) for unit in units]
+
+
+def write_kohya(units: Sequence[Unit], root: Path, link: str = "copy") -> list[str]:
+    """As a folder whose images all lie in `N_name` folders, N being how often each is repeated in training.
+
+    Folders that have repeats keep them; others begin with one.
+    """
+    return [_write(unit, root, _with_repeats(unit.name), LINKS[link]) for unit in units]
+
+
+def _with_repeats(name: str) -> str:
+    *folders, base = name.split("/")
+    if any(REPEATS.fullmatch(folder) for folder in folders):
+        return name
+    return "/".join([f"1_{'_'.join(folders) or 'images'}", base])
+
+
+def _write(unit: Unit, root: Path, name: str, place: Callable[[str, Path], None]) -> str:
+    target = root / f"{name}.{unit.extension}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if unit.path:
+        _unchanged(unit)
+        place(unit.path, target)
+        for ending, path in unit.sidecars().items():
+            beside = root / f"{name}{ending}"
+            if not beside.exists():  # two images may share one caption
+                place(path, beside)
+    else:
+        target.write_bytes(unit.read())
+        for ending, data in unit.companions().items():
+            (root / f"{name}{ending}").write_bytes(data)
+    return target.relative_to(root).as_posix()
+
+
+def _unchanged(unit: Unit) -> None:
+    status = os.stat(unit.path)
+    if (status.st_size, status.st_mtime_ns) != (unit.item.size, unit.item.mtime_ns):
+        raise changed(unit.item)
+
+
+def _copy(source: str, target: Path) -> None:
+    shutil.copy2(source, target)
+
+
+def _hardlink(source: str, target: Path) -> None:
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError as error:
+        hint = "Hard links need source and destination on one file system: use --link copy."
+        raise Refused(f"Cannot hard-link {source}: {error.strerror}\n{hint}") from error
+
+
+def _reflink(source: str, target: Path) -> None:
+    try:
+        import fcntl
+
+        with open(source, "rb") as original, open(target, "wb") as clone:
+            fcntl.ioctl(clone.fileno(), FICLONE, original.fileno())
+        shutil.copystat(source, target)
+    except (ImportError, OSError) as error:
+        hint = "Reflinks need a file system such as Btrfs or XFS that holds both: use --link copy."
+        raise Refused(f"Cannot reflink {source}: {error}\n{hint}") from error
+
+
+LINKS: dict[str, Callable[[str, Path], None]] = {"copy": _copy, "hardlink": _hardlink, "reflink": _reflink}

@@ -1,0 +1,152 @@
+"""Kept rows of an outcome → units to write: one image with everything that travels with it, under a name of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import numpy as np
+from PIL import Image
+
+from oneofeach.errors import Refused, UnsupportedInput
+from oneofeach.tables import Item, Outcome, Readable, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """row: of the catalog. name: relative, with "/" between folders, without extension; extension: without dot."""
+
+    row: int
+    item: Item
+    name: str
+    extension: str
+    content: bytes  # SHA-256 as scanned; all zero for images that never were a file
+
+    @property
+    def path(self) -> str:
+        """The image as a file of its own; "" when it is not one."""
+        source = self.item.source
+        return os.fspath(source) if isinstance(source, (str, os.PathLike)) else ""
+
+    def read(self) -> bytes:
+        """The bytes of the image, as scanned. Refused when they have changed since."""
+        data = _bytes_of(self.item)
+        if any(self.content) and hashlib.sha256(data).digest() != self.content:
+            raise Refused(
+                f"An image has changed since it was scanned: {self.item.key}\nRun again; nothing was written."
+            )
+        return data
+
+    def companions(self) -> dict[str, bytes]:
+        """What travels with the image, by what its name adds to that of the image: ".txt", ".seg.png", "-mask.png"."""
+        if isinstance(self.item.source, Sample):
+            return {f".{extension}": data for extension, data in self.item.source.companions().items()}
+        return {ending: _file(path) for ending, path in self.sidecars().items()}
+
+    def sidecars(self) -> dict[str, str]:
+        """The same for companions that are files of their own, as paths."""
+        image = os.path.basename(self.path)
+        stem = os.path.splitext(image)[0]
+        found = {}
+        for path in self.item.sidecars:
+            name = os.path.basename(path)
+            whole = name.startswith(image)
+            found[f".{self.extension}" * whole + name[len(image if whole else stem) :]] = path
+        return found
+
+
+def changed(item: Item) -> Refused:
+    return Refused(f"An image has changed since it was scanned: {item.key}\nRun again; nothing was written.")
+
+
+def units_of(outcome: Outcome) -> list[Unit]:
+    """One unit per kept image, in input order. Names are unique together with their extension."""
+    rows = np.flatnonzero(outcome.assignment.kept).tolist()
+    contents = outcome.catalog.facts["content"]
+    taken: set[str] = set()
+    units = []
+    for row in rows:
+        item = outcome.catalog.items[row]
+        name, extension = _name(item)
+        unique = next(option for option in _options(name) if f"{option}.{extension}".casefold() not in taken)
+        taken.add(f"{unique}.{extension}".casefold())
+        units.append(Unit(row, item, unique, extension, bytes(contents[row])))
+    return units
+
+
+def by_stem(units: list[Unit]) -> list[tuple[str, Unit]]:
+    """Units with names that are unique without the extension, for formats whose samples are told apart by it.
+
+    Dots inside the last part become underscores: there, all that follows the first dot is the extension.
+    """
+    taken: set[str] = set()
+    named = []
+    for unit in units:
+        folder, slash, base = unit.name.rpartition("/")
+        plain = folder + slash + base.replace(".", "_")
+        name = next(option for option in _options(plain) if option not in taken)
+        taken.add(name)
+        named.append((name, unit))
+    return named
+
+
+def _options(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in range(2, 1 << 31))
+
+
+def _name(item: Item) -> tuple[str, str]:
+    """The name inside the export, and the extension."""
+    source = item.source
+    if isinstance(source, Sample):
+        return _relative(f"{_container(item.key)}/{source.name}"), source.extension
+    if isinstance(source, (str, os.PathLike)):
+        stem, extension = os.path.splitext(item.key)
+        return _relative(stem), extension[1:]
+    return _relative(item.key), _extension(source)
+
+
+def _container(key: str) -> str:
+    """The archive, table or split that a sample's key begins with: "shard-1" of "data/shard-1.tar#000"."""
+    if "#" in key:
+        return PurePath(key.rpartition("#")[0]).stem
+    return key.rpartition("[")[0] if key.endswith("]") else ""
+
+
+def _relative(name: str) -> str:
+    """A relative path with plain parts only: no root, no drive, no step up."""
+    parts = [re.sub(r'[<>:"|?*\[\]\0-\x1f]+', "", part) for part in re.split(r"[/\\]", name)]
+    return "/".join(part for part in parts if part.strip(". ")) or "image"
+
+
+def _extension(source: object) -> str:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        with Image.open(io.BytesIO(source)) as image:
+            return (image.format or "bin").lower().replace("jpeg", "jpg")
+    return "png"
+
+
+def _bytes_of(item: Item) -> bytes:
+    source = item.source
+    if isinstance(source, (str, os.PathLike)):
+        return _file(os.fspath(source))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    if isinstance(source, Readable):
+        return source.read()
+    if isinstance(source, Image.Image):
+        file = io.BytesIO()
+        source.save(file, "PNG")
+        return file.getvalue()
+    hint = "Save it yourself: `unique_images` holds the arrays and tensors that were kept."
+    raise UnsupportedInput(f"An image that is only an array cannot be exported: {item.key}\n{hint}")
+
+
+def _file(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
