@@ -93,24 +93,17 @@ def test_doctor_names_versions_kernels_and_decoders(capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
-def test_an_interruption_ends_within_a_second_with_code_130_and_a_truthful_word(tmp_path):
-    for number in range(3000):
-        os.symlink("/dev/null", tmp_path / f"{number}.txt")
-    source = tmp_path / "big.png"
-    picture(1, (3000, 3000)).save(source, compress_level=1)
+def test_an_interruption_ends_at_once_with_code_130_and_a_truthful_word(tmp_path):
     for number in range(400):
-        os.link(source, tmp_path / f"{number}.png")
-        with open(tmp_path / f"{number}_.jpg", "wb") as file:
-            file.write(b"\xff\xd8\xff" + os.urandom(64))
-    process = subprocess.Popen(
-        [sys.executable, "-c", SLOWLY, "find", str(tmp_path)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+        (tmp_path / f"{number}.jpg").write_bytes(b"\xff\xd8\xff%d" % number)
+    command = [sys.executable, "-c", SLOWLY, "find", str(tmp_path)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline().strip() == "started"
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert time.monotonic() - began < 3  # a second on an idle machine
+    assert time.monotonic() - began < 15  # the chunks at work alone would take longer; on an idle machine: 0.3
     assert "Interrupted. Reading images: " in err
     assert "No file was changed." in err
     assert "Traceback" not in err
@@ -124,7 +117,7 @@ def slowly(*a, **k):
     if not started.is_set():
         started.set()
         print("started", flush=True)
-    time.sleep(0.05)
+    time.sleep(1)
     return decode(*a, **k)
 started = threading.Event()
 describe.decode = slowly
