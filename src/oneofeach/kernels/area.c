@@ -1,6 +1,7 @@
 /* Exact area sums of a box of an image over a grid of cells: integers from uint8 or float32 pixels, any strides.
  * Twin: area.py. Cell edges come in 1/256 pixel, so every overlap is a whole number and no order of addition matters. */
 #include "kernels.h"
+#include "level.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,15 +11,6 @@ typedef struct {
     float scale;
     int64_t width, stride_y, stride_x;
 } Plane;
-
-/* Round half to even and clip to 0..255, NaN to 0: adding 1.5 * 2^23 leaves no room for a fraction. */
-static inline uint32_t level(float value, float scale)
-{
-    float scaled = value * scale;
-    if (!(scaled > 0.0f)) return 0;
-    if (scaled > 255.0f) return 255;
-    return (uint32_t)((scaled + 12582912.0f) - 12582912.0f);
-}
 
 static void add_row(const Plane *plane, int64_t row, int64_t count, uint32_t weight, uint32_t *sums)
 {

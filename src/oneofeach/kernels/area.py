@@ -56,10 +56,11 @@ def _area_sums(pixels: npt.NDArray[Any], across: Rows, down: Rows, scale: float)
 
 def _band(pixels: npt.NDArray[Any], start: int, stop: int, scale: float) -> Rows:
     first, last = start // UNIT, -(-stop // UNIT)
-    return _sum(_levels(pixels[first:last], scale), 0, start - first * UNIT, stop - first * UNIT)
+    return _sum(levels(pixels[first:last], scale), 0, start - first * UNIT, stop - first * UNIT)
 
 
-def _levels(pixels: npt.NDArray[Any], scale: float) -> npt.NDArray[np.uint8]:
+def levels(pixels: npt.NDArray[Any], scale: float) -> npt.NDArray[np.uint8]:
+    """uint8 levels of float pixels, rounded half to even and clipped, NaN to 0; uint8 pixels as they are."""
     if pixels.dtype == np.uint8:
         return pixels
     scaled = np.rint(pixels * np.float32(scale))

@@ -206,6 +206,6 @@ def test_sharpness_agrees_between_sizes_and_falls_with_blur():
 
     origin = sharpness(ASTRONAUT)
     enlarged = ASTRONAUT.resize((100, 100), Image.Resampling.LANCZOS).resize((512, 512), Image.Resampling.BICUBIC)
-    assert abs(sharpness(ASTRONAUT, "JPEG") / origin - 1) < 0.2
-    assert abs(sharpness(ASTRONAUT.resize((300, 300), Image.Resampling.LANCZOS)) / origin - 1) < 0.2
+    assert abs(sharpness(ASTRONAUT, "JPEG") / origin - 1) < 0.25
+    assert abs(sharpness(ASTRONAUT.resize((300, 300), Image.Resampling.LANCZOS)) / origin - 1) < 0.25
     assert sharpness(enlarged) < 0.8 * origin

@@ -1,0 +1,53 @@
+"""Sharpness: the compiled kernel and its NumPy twin give equal numbers, for every shape, type and stride."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from oneofeach import kernels
+from oneofeach.kernels.sharpness import sharpness
+
+compiled_only = pytest.mark.skipif(kernels.compiled is None, reason="the kernels are not compiled")
+sides = st.integers(1, 70) | st.integers(125, 135) | st.integers(250, 270) | st.just(1100)
+
+
+def random_pixels(height, width, channels):
+    return np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
+
+
+def twin(*arguments):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "compiled", None)
+        return sharpness(*arguments)
+
+
+@compiled_only
+@settings(max_examples=60, deadline=None)
+@given(sides, sides, st.sampled_from([1, 3]), st.integers(0, 7), st.integers(0, 7))
+def test_sharpness_is_equal_on_both_kernels(height, width, channels, dx, dy):
+    image = random_pixels(height, width, channels)
+    extent = (width - dx / 8, height - dy / 8)
+    assert sharpness(image, extent) == twin(image, extent)
+
+
+@pytest.mark.parametrize("measure", [sharpness, twin])
+def test_floats_views_and_gray_planes_are_measured_like_their_uint8_copies(measure):
+    image = random_pixels(300, 200, 3)
+    expected = sharpness(image, (200.0, 300.0))
+    assert measure(image.astype(np.float32) / np.float32(255), (200.0, 300.0), 255.0) == expected
+    assert measure(image.astype(np.float64), (200.0, 300.0)) == expected
+    assert measure(np.moveaxis(np.moveaxis(image, 2, 0).copy(), 0, 2), (200.0, 300.0)) == expected
+    assert measure(image[::-1, ::-1][::-1, ::-1], (200.0, 300.0)) == expected
+    gray = image[..., 0]
+    assert measure(gray, (200.0, 300.0)) == sharpness(np.repeat(gray[..., None], 3, axis=2), (200.0, 300.0))
+
+
+def test_a_flat_picture_has_no_sharpness():
+    assert sharpness(np.full((77, 130, 3), (9, 200, 30), np.uint8), (129.5, 77.0)) == 0
+
+
+def test_very_long_pictures_are_measured_too():
+    assert sharpness(random_pixels(1, 60_000, 1), (60_000.0, 1.0)) == twin(random_pixels(1, 60_000, 1), (60_000.0, 1.0))
