@@ -88,7 +88,7 @@ def _shrunk_luma(pixels: Bytes, across: Filter, down: Filter) -> npt.NDArray[np.
     cells = (down.length, down.step, across.length, across.step)
     sums = (pixels[:rows, :columns] @ weights).reshape(cells).sum(axis=(1, 3), dtype=np.uint32)
     share = np.uint64((1 << 32) // (across.step * down.step))
-    return (sums.astype(np.uint64) * share >> np.uint64(36)).astype(np.int32)
+    return np.asarray((sums.astype(np.uint64) * share >> np.uint64(36)).astype(np.int32))
 
 
 def _resampled(plane: npt.NDArray[np.int32], by: Filter) -> npt.NDArray[np.int32]:
@@ -96,4 +96,4 @@ def _resampled(plane: npt.NDArray[np.int32], by: Filter) -> npt.NDArray[np.int32
     total = np.full((GRID, plane.shape[1]), _ONE // 2, np.int32)
     for tap in range(by.weights.shape[1]):
         total += plane[by.start + tap] * by.weights[:, tap : tap + 1].astype(np.int32)
-    return (total >> 12).T
+    return np.asarray(total >> 12).T
