@@ -96,4 +96,4 @@ def _resampled(plane: npt.NDArray[np.int32], by: Filter) -> npt.NDArray[np.int32
     total = np.full((GRID, plane.shape[1]), _ONE // 2, np.int32)
     for tap in range(by.weights.shape[1]):
         total += plane[by.start + tap] * by.weights[:, tap : tap + 1].astype(np.int32)
-    return np.asarray(total >> 12).T
+    return np.asarray((total >> 12).T)
