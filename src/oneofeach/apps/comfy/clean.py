@@ -77,11 +77,11 @@ class OneOfEachCleanFolder(io.ComfyNode):
     def fingerprint_inputs(
         cls, folder: Any = "", path: Any = "", recursive: Any = True, action: Any = REPORT, **_: Any
     ) -> Any:
-        from oneofeach.apps.comfy.places import chosen, state_of
+        from oneofeach.apps.comfy.places import state_of
 
         if action != REPORT:
             return float("nan")
-        return state_of(chosen(folder or "", path or ""), recursive is not False)
+        return state_of(folder or "", path or "", recursive is not False)
 
     @classmethod
     def execute(

@@ -73,9 +73,9 @@ class OneOfEachLoadUniqueImages(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, folder: Any = "", path: Any = "", recursive: Any = True, **_: Any) -> Any:
-        from oneofeach.apps.comfy.places import chosen, state_of
+        from oneofeach.apps.comfy.places import state_of
 
-        return state_of(chosen(folder or "", path or ""), recursive is not False)
+        return state_of(folder or "", path or "", recursive is not False)
 
     @classmethod
     def execute(

@@ -70,10 +70,10 @@ def no_images(folder: str) -> OneOfEachError:
     return OneOfEachError(f"No images found in {folder}\nSupported: PNG, JPG, JPEG, WEBP.")
 
 
-def state_of(folder: str, recursive: bool) -> str | float:
-    """A fingerprint of names, times and sizes of images and sidecars; NaN, never equal to itself, without a folder."""
+def state_of(folder: str, path: str, recursive: bool) -> str | float:
+    """A fingerprint of names, times and sizes of images and sidecars; NaN, equal to nothing, where there are none."""
     try:
-        items = images_in(folder, recursive)
+        items = images_in(chosen(folder, path), recursive)
     except OneOfEachError:
         return float("nan")
     digest = blake2b(digest_size=16)

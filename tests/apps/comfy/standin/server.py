@@ -182,7 +182,10 @@ class Server:
     def _signature(self, node: Any, given: Mapping[str, Any], done: Mapping[str, Any]) -> Any:
         changed: Any = False
         if overrides(node, "fingerprint_inputs"):
-            changed = call_over_lists(node, "fingerprint_inputs", self._constants(node, given), {})
+            try:
+                changed = call_over_lists(node, "fingerprint_inputs", self._constants(node, given), {})
+            except Exception:
+                changed = float("nan")
         fingerprint = object() if changed != changed or "nan" in str(changed) else repr(changed)
         inputs = {key: (done[v[0]][0], v[1]) if is_link(v) else repr(v) for key, v in given.items()}
         return node.__name__, fingerprint, tuple(sorted(inputs.items(), key=lambda entry: entry[0]))
