@@ -220,3 +220,10 @@ def test_an_upright_photo_and_its_turned_file_with_an_orientation_tag_are_one(tm
     exif[0x0112] = 6
     image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "b.jpg", quality=95, exif=exif)
     assert oneofeach.deduplicate(tmp_path).counts["kept"] == 1
+
+
+def test_a_black_picture_is_compared_though_an_unreadable_file_comes_before_it(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"broken")
+    Image.new("RGB", (64, 64), (0, 0, 0)).save(tmp_path / "b.png")
+    Image.new("RGB", (64, 64), (1, 1, 1)).save(tmp_path / "c.png")
+    assert oneofeach.deduplicate(tmp_path).counts == {"seen": 3, "kept": 1, "removed": 1, "skipped": 1}

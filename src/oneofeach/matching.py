@@ -36,7 +36,7 @@ def match(
     """
     floor = checked_threshold(floor)
     method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
-    same = identical(catalog.bits, catalog.descriptors)
+    same = _same(catalog)
     rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
     if index is None or floor < FLOOR or catalog.reference.any() or not _have_content(catalog, rows):
         left, right = candidates(
@@ -82,11 +82,13 @@ def _verified(
 
 
 def _same(catalog: Catalog) -> Rows:
-    """The first identical row of each row. Images that are only compared with stay apart from the others: they must
-    never fall for one another by way of a common copy."""
-    own = int((~catalog.reference).sum())
-    parts = [identical(catalog.bits[part], catalog.descriptors[part]) for part in (slice(own), slice(own, None))]
-    return np.concatenate([parts[0], parts[1] + own])
+    """The first identical row of each row.
+
+    Images that are only compared with stay apart from the others: these must never fall for one another by way of a
+    common copy. So do unreadable rows, whose empty fingerprints would otherwise stand for black pictures.
+    """
+    kinds = np.where(catalog.readable, catalog.reference.astype(np.uint8), np.uint8(2))
+    return np.where(catalog.readable, identical(catalog.bits, catalog.descriptors, kinds), np.arange(len(catalog)))
 
 
 def _have_content(catalog: Catalog, rows: Rows) -> bool:

@@ -7,16 +7,17 @@ import numpy as np
 from oneofeach.tables import Bytes, Rows
 
 
-def identical(bits: Bytes, descriptors: Bytes) -> Rows:
-    """int64[n]: the first row with the same bits and the same descriptor as each row.
+def identical(bits: Bytes, descriptors: Bytes, kinds: Bytes) -> Rows:
+    """int64[n]: the first row of the same kind with the same bits and the same descriptor as each row.
 
+    kinds: uint8[n]; rows of different kinds are never identical.
     Rows are gathered by a sort of their bits; descriptors are only read where bits are equal.
     """
     first = np.arange(len(bits))
     if not len(bits):
         return first
-    order = np.lexsort(bits.T[::-1])
-    equal = (bits[order[1:]] == bits[order[:-1]]).all(axis=1)
+    order = np.lexsort((*bits.T[::-1], kinds))
+    equal = (bits[order[1:]] == bits[order[:-1]]).all(axis=1) & (np.diff(kinds[order]) == 0)
     starts = np.flatnonzero(np.r_[True, ~equal])
     ends = np.r_[starts[1:], len(bits)]
     for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
