@@ -15,10 +15,10 @@ import numpy as np
 from oneofeach import plugins
 from oneofeach.assembly import Assembly
 from oneofeach.describe import describe_all
-from oneofeach.errors import EmptyImageList, UnreadableImage
+from oneofeach.errors import EmptyImageList, Refused, UnreadableImage
 from oneofeach.index import Index
 from oneofeach.matching import checked_threshold, match
-from oneofeach.plugins import Fingerprint, Progress
+from oneofeach.plugins import Distributed, Fingerprint, Progress
 from oneofeach.stages import decode, report
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
@@ -53,7 +53,7 @@ def deduplicate(
     index: Index | str | os.PathLike[str] | None = None,
     reconsider: bool = False,
     fingerprint: str = DEFAULT_FINGERPRINT,
-    engine: str = "threads",
+    engine: str | Distributed = "threads",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Result:
@@ -65,11 +65,18 @@ def deduplicate(
     against: other images, which all stay: a duplicate of one of them goes.
     index: remembers images and pairs from run to run (an Index, or the path of one); None: nothing is remembered.
     reconsider: choose anew also where an earlier applied run has chosen.
+    engine: "threads"; or "ray", or an oneofeach.engines.ray.Ray, for a cluster.
 
     EmptyImageList when there is no image, InvalidThreshold, InvalidRule; an unreadable image is a skipped row.
     """
     threshold = checked_threshold(similarity_threshold)
     parse(keep)
+    distributed = _distributed(engine, index)
+    if distributed:
+        found = distributed.find(
+            source, threshold, against=against, fingerprint=fingerprint, workers=workers, progress=progress
+        )
+        return group(*found, threshold, keep)
     with _opened(index) as opened:
         catalog = scan(
             source,
@@ -92,7 +99,7 @@ def scan(
     index: Index | str | os.PathLike[str] | None = None,
     reconsider: bool = False,
     fingerprint: str = DEFAULT_FINGERPRINT,
-    engine: str = "threads",
+    engine: str | Distributed = "threads",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Catalog:
@@ -102,19 +109,33 @@ def scan(
     index: what it knows is neither read nor decoded again, and what is new is stored in it.
     reconsider: do not prefer what an earlier applied run kept.
     """
+    distributed = _distributed(engine, index)
+    if distributed:
+        return distributed.scan(source, against=against, fingerprint=fingerprint, workers=workers, progress=progress)
     items = items_of(source)
     if not items:
         raise EmptyImageList(_empty_hint(source))
     own = len(items)
     items += [] if against is None else items_of(against if isinstance(against, (list, tuple)) else [against])
     method: Fingerprint = plugins.load("fingerprints", fingerprint)()
-    run, assembly = plugins.load("engines", engine), Assembly(items, method)
+    run, assembly = plugins.load("engines", str(engine)), Assembly(items, method)
     with _opened(index) as opened:
         stored = opened.images(f"{method.name}/{decode.VERSION}", decode.tools()) if opened else None
         describe_all(assembly, method, run, workers or os.cpu_count() or 1, stored, progress)
         catalog = assembly.catalog()
         kept = opened.kept(catalog.facts["content"]) if opened and not reconsider else catalog.kept_earlier
     return replace(catalog, kept_earlier=kept, reference=np.arange(len(items)) >= own)
+
+
+def _distributed(engine: str | Distributed, index: object) -> Distributed | None:
+    """The engine, when it is one that does the whole walk by itself. Refused with an index, which is of one machine."""
+    chosen = plugins.load("engines", engine) if isinstance(engine, str) else engine
+    chosen = chosen() if isinstance(chosen, type) else chosen
+    if not isinstance(chosen, Distributed):
+        return None
+    if index is not None:
+        raise Refused("An index belongs to one machine\nLeave it out: a work folder remembers what a cluster has done.")
+    return chosen
 
 
 def _opened(index: Index | str | os.PathLike[str] | None) -> AbstractContextManager[Index | None]:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from oneofeach.errors import MissingExtra, UnknownPlugin
-from oneofeach.tables import Bytes, Floats, Item, Picture, Rows
+from oneofeach.tables import Bytes, Catalog, Floats, Item, Pairs, Picture, Rows
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total) from the calling thread; whatever it raises ends the run and passes through."""
@@ -65,10 +65,40 @@ class Fingerprint(Protocol):
         """bits and descriptors of the same images after applying an EXIF orientation (2..8)."""
 
 
+@runtime_checkable
+class Bounded(Protocol):
+    """What a fingerprint may offer besides: to rule pairs out before their descriptors are fetched."""
+
+    def possible(self, a: Bytes, b: Bytes, floor: float) -> npt.NDArray[np.bool_]:
+        """bool[m]: False only where the bits alone, uint8[m, bits/8] each, rule out a similarity >= floor."""
+
+
 class Engine(Protocol):
     """Runs a function over chunks and yields its results in the order of the chunks."""
 
     def __call__(self, function: Callable[[T], R], chunks: Iterable[T], *, workers: int) -> Iterator[R]: ...
+
+
+@runtime_checkable
+class Distributed(Protocol):
+    """An engine that does the walk up to the pairs by itself, on machines that hold no table as a whole."""
+
+    def scan(
+        self, source: Any, *, against: Any, fingerprint: str, workers: int | None, progress: Progress | None
+    ) -> Catalog:
+        """As flow.scan, with equal contents."""
+
+    def find(
+        self,
+        source: Any,
+        floor: float,
+        *,
+        against: Any,
+        fingerprint: str,
+        workers: int | None,
+        progress: Progress | None,
+    ) -> tuple[Catalog, Pairs]:
+        """As flow.scan and then match, with equal contents."""
 
 
 BUILT_IN = {
@@ -84,7 +114,7 @@ BUILT_IN = {
         "memory": "oneofeach.stages.sources.memory:MemorySource",
     },
     "fingerprints": {"oneofeach-1": "oneofeach.stages.fingerprints.oneofeach:OneOfEach"},
-    "engines": {"threads": "oneofeach.engines.threads:run"},
+    "engines": {"threads": "oneofeach.engines.threads:run", "ray": "oneofeach.engines.ray:Ray"},
 }
 """Known without an installation: a clone inside ComfyUI has no entry points."""
 

@@ -22,20 +22,20 @@ def items_of(source: Any) -> list[Item]:
     SourceNotFound for a path that does not exist and UnsupportedInput for an object that is no image;
     inside a list both become items with an error instead.
     """
-    if _is_list(source):
-        return [item for position, one in enumerate(source) for item in _element(one, position)]
+    if is_list(source):
+        return [item for position, one in enumerate(source) for item in element_items(one, position)]
     if isinstance(source, (str, os.PathLike)) and "://" not in str(source) and not os.path.lexists(source):
         raise SourceNotFound(os.fspath(source))
     return [item if item.key else replace(item, key="[0]") for item in _reader(source).items(source)]
 
 
-def _is_list(source: Any) -> bool:
+def is_list(source: Any) -> bool:
     if isinstance(source, (list, tuple, set, frozenset)):
         return True
     return isinstance(source, Iterable) and not isinstance(source, (str, bytes)) and _find(source) is None
 
 
-def _element(one: Any, position: int) -> Iterator[Item]:
+def element_items(one: Any, position: int) -> Iterator[Item]:
     """The items of one element of a list, under keys that tell the elements apart."""
     if isinstance(one, Item):
         yield one

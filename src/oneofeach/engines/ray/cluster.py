@@ -1,0 +1,138 @@
+"""Tasks → their counts, on a Ray cluster: at most a few per core are handed out at a time, lost ones again.
+
+Tasks are plain functions whose results are files in the work folder; what comes back over the wire is a few numbers.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from oneofeach.engines.ray.parts import Counts
+from oneofeach.errors import OneOfEachError, Refused
+from oneofeach.plugins import extra
+
+PER_CORE = 2  # tasks handed out per core: the next one is there when a core becomes free
+TRIES = 5  # of a task that lost its storage or its worker, before the job stops
+WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before such a task is handed out again
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+
+
+class JobStopped(OneOfEachError):
+    """The job cannot go on now; what is finished is kept."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """function(*args) → counts, or None for "nothing to do". part: the file it makes."""
+
+    function: Callable[..., Counts]
+    args: tuple[Any, ...]
+    part: str
+    tries: int = 0
+    not_before: float = 0.0
+
+
+Finished = Callable[[Task, Counts], Iterable[Task]]
+Crashed = Callable[[Task], Iterable[Task]]
+
+
+class Cluster:
+    """A connection to Ray: to the cluster at `address`, or to one started on this machine for the time of the job.
+
+    address: "auto", "host:port" or "ray://host:port"; "" to start Ray here with `workers` cores.
+    """
+
+    def __init__(self, address: str = "", workers: int | None = None) -> None:
+        os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+        self._ray: Any = extra("ray", "ray")
+        self._ours = not self._ray.is_initialized()
+        if self._ours:
+            self._connect(address, workers)
+        self._call = self._ray.remote(max_retries=0)(_call)
+        self._folder = os.getcwd()
+
+    def _connect(self, address: str, workers: int | None) -> None:
+        options: dict[str, Any] = {"log_to_driver": False, "runtime_env": {"env_vars": ONE_THREAD}}
+        if not address:
+            options |= {"num_cpus": workers, "include_dashboard": False, "configure_logging": False}
+        try:
+            self._ray.init(address=address or "local", **options)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            hint = "Check --address, and that the cluster runs the same Ray and Python versions; or leave it out."
+            raise Refused(f"No Ray cluster at {address or 'this machine'}: {error}\n{hint}") from error
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            self._ray.shutdown()
+
+    @property
+    def cores(self) -> int:
+        """Of all nodes that are there now; nodes come and go."""
+        return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+
+    def run(self, tasks: Iterable[Task], finished: Finished, crashed: Crashed | None = None) -> None:
+        """Run all tasks, and those that `finished` and `crashed` answer with, in any order.
+
+        A task whose worker died goes to `crashed`; without it, and for lost storage, it is tried TRIES times.
+        JobStopped when that does not help. Other exceptions of a task are raised here.
+        """
+        waiting, running = deque(tasks), dict[Any, Task]()
+        try:
+            while waiting or running:
+                self._hand_out(waiting, running)
+                ready, _ = self._ray.wait(list(running), num_returns=1, timeout=0.5) if running else ([], [])
+                if not running:
+                    time.sleep(0.1)
+                for reference in ready:
+                    waiting.extend(self._outcome(reference, running.pop(reference), finished, crashed))
+        finally:
+            for reference in running:
+                self._ray.cancel(reference, force=True)
+
+    def _hand_out(self, waiting: deque[Task], running: dict[Any, Task]) -> None:
+        now = time.monotonic()
+        for _ in range(min(len(waiting), PER_CORE * self.cores - len(running))):
+            task = waiting.popleft()
+            if task.not_before > now:
+                waiting.append(task)
+            else:
+                running[self._call.remote(task.function, task.args, self._folder)] = task
+
+    def _outcome(self, reference: Any, task: Task, finished: Finished, crashed: Crashed | None) -> Iterable[Task]:
+        lost = self._ray.exceptions
+        try:
+            counts: Counts = self._ray.get(reference)
+        except lost.RayTaskError as error:
+            if not isinstance(error.cause, OSError):
+                raise error.cause from error
+            return [_again(task, str(error.cause), error.cause.errno == errno.ENOSPC)]
+        except (lost.WorkerCrashedError, lost.NodeDiedError, lost.OutOfMemoryError) as error:
+            return crashed(task) if crashed else [_again(task, str(error).split("\n")[0])]
+        return finished(task, counts)
+
+
+def _call(function: Callable[..., Counts], args: tuple[Any, ...], folder: str) -> Counts:
+    if os.path.isdir(folder):  # relative paths mean the same here as where the job was started
+        os.chdir(folder)
+    return function(*args)
+
+
+def _again(task: Task, reason: str, at_once: bool = False) -> Task:
+    """The task for another try. JobStopped when it had enough of them, or when waiting is no help."""
+    if at_once or task.tries + 1 >= TRIES:
+        hint = "Finished parts are kept: see to the cause, then run the same command again to go on from here."
+        raise JobStopped(f"The job stopped at {task.part}: {reason}\n{hint}")
+    return replace(task, tries=task.tries + 1, not_before=time.monotonic() + WAITS[min(task.tries, len(WAITS) - 1)])

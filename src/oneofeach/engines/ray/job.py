@@ -1,0 +1,184 @@
+"""The walk on a cluster: shards → scan → keys → identical → candidates → descriptors → pairs, each stage a manifest.
+
+A stage is closed by a manifest of its parts and their counts; a closed stage is never run again, and in an open one
+only the parts that are missing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from oneofeach.engines.ray import keys, match, shards
+from oneofeach.engines.ray.cluster import Cluster, Crashed, Finished, Task
+from oneofeach.engines.ray.parts import Counts, counts_of
+from oneofeach.engines.ray.poison import Quarantine
+from oneofeach.engines.ray.scan import Piece
+from oneofeach.engines.ray.settings import Settings
+from oneofeach.engines.ray.shards import Listing
+from oneofeach.errors import EmptyImageList, Refused
+from oneofeach.tables import EVIDENCE, FACTS
+
+Progress = Callable[[str, int, int], None]
+Parts = dict[str, Counts]
+LAYOUT = 1  # of the parts; another layout is another job
+AT_ONCE = 32  # footers read at the same time
+
+
+@dataclass
+class Job:
+    """A job in its work folder. Every stage is a method that returns its parts by name, with their counts."""
+
+    settings: Settings
+    cluster: Cluster
+    listing: Listing
+    progress: Progress | None = None
+    stages: dict[str, Parts] = field(default_factory=dict)
+
+    def scan(self) -> Parts:
+        pieces = [Piece(number, shard) for number, shard in enumerate(self.listing.shards)]
+        quarantine = Quarantine(self.settings)
+        tasks = [quarantine.scan(piece) for piece in pieces]
+        parts = self.stage("scan", tasks, quarantine.finished, quarantine.crashed)
+        if not sum(counts["rows"] for counts in parts.values()):
+            raise EmptyImageList
+        return parts
+
+    def keys(self) -> Parts:
+        return self._numbered("keys", keys.gather_keys, keys.keys_part, self.settings.blocks)
+
+    def identical(self) -> Parts:
+        return self._numbered("identical", keys.gather_identical, keys.identical_part, keys.buckets(self.settings))
+
+    def candidates(self) -> Parts:
+        blocks = range(self.settings.blocks)
+        compared = [a for a in blocks if self.settings.block(a)[0] < self.settings.own]
+        tasks = [self._candidates(a, b) for a in compared for b in blocks if a <= b]
+        return self.stage(f"{self.settings.folder}/candidates", tasks, self._in_shares)
+
+    def descriptors(self) -> Parts:
+        naming: dict[int, list[tuple[str, bool, bool]]] = defaultdict(list)
+        for part, (a, b), _ in self._with_candidates():
+            for block in {a, b}:
+                naming[block].append((part, block == a, block == b))
+        tasks = [
+            Task(
+                match.gather_descriptors,
+                (self.settings, block, tuple(parts)),
+                match.descriptors_part(self.settings, block),
+            )
+            for block, parts in sorted(naming.items())
+        ]
+        return self.stage(f"{self.settings.folder}/descriptors", tasks)
+
+    def pairs(self) -> Parts:
+        tasks = []
+        for part, (a, b), rows in self._with_candidates():
+            for start in range(0, rows, self.settings.verify_pairs):
+                stop = min(start + self.settings.verify_pairs, rows)
+                name = match.pairs_part(self.settings, part, start)
+                tasks.append(Task(match.verify, (self.settings, a, b, part, start, stop), name))
+        return self.stage(f"{self.settings.folder}/pairs", tasks)
+
+    def run(self) -> None:
+        """All stages, in order."""
+        for stage in (self.scan, self.keys, self.identical, self.candidates, self.descriptors, self.pairs):
+            stage()
+
+    def stage(
+        self, name: str, tasks: Sequence[Task], finished: Finished | None = None, crashed: Crashed | None = None
+    ) -> Parts:
+        """Run what is missing of a stage and close it."""
+        store = self.settings.store
+        closed = store.read_json(f"{name}.json")
+        if closed is None:
+            parts = self._open(name, tasks, finished or _nothing_more, crashed)
+            closed = {"parts": dict(sorted(parts.items()))}
+            store.write_json(f"{name}.json", closed)
+        self.stages[name.rpartition("/")[2]] = closed["parts"]
+        return self.stages[name.rpartition("/")[2]]
+
+    def _open(self, name: str, tasks: Sequence[Task], finished: Finished, crashed: Crashed | None) -> Parts:
+        parts = _there(self.settings, name)
+        self._report(name, len(parts), len(tasks))
+
+        def done(task: Task, counts: Counts) -> Iterable[Task]:
+            more = [one for one in finished(task, counts) if one.part not in parts]
+            if not more and task.part.startswith(f"{name}/"):
+                parts[task.part] = counts
+                self._report(name, len(parts), max(len(tasks), len(parts)))
+            return more
+
+        self.cluster.run([task for task in tasks if task.part not in parts], done, crashed)
+        return parts
+
+    def _report(self, name: str, done: int, total: int) -> None:
+        if self.progress:
+            self.progress(f"ray {name.rpartition('/')[2]}", done, total)
+
+    def _numbered(self, name: str, function: Callable[..., Counts], part: Callable[[int], str], number: int) -> Parts:
+        return self.stage(name, [Task(function, (self.settings, k), part(k)) for k in range(number)])
+
+    def _candidates(self, *blocks_and_share: int) -> Task:
+        part = match.candidates_part(self.settings, *blocks_and_share)
+        return Task(match.find_candidates, (self.settings, *blocks_and_share), part)
+
+    def _in_shares(self, task: Task, counts: Counts) -> list[Task]:
+        shares = int(counts.get("shares", 0))
+        return [self._candidates(*task.args[1:3], share, shares) for share in range(shares)]
+
+    def _with_candidates(self) -> list[tuple[str, tuple[int, int], int]]:
+        """Parts that hold candidates, their blocks and how many there are."""
+        found = []
+        for part, counts in self.candidates().items():
+            a, b = part.rpartition("/")[2].removesuffix(".parquet").split("-")[:2]
+            if counts["rows"]:
+                found.append((part, (int(a), int(b)), int(counts["rows"])))
+        return found
+
+
+def opened(source: Any, against: Any, settings: Settings, cluster: Cluster, progress: Progress | None = None) -> Job:
+    """A new job in its work folder, or the one that is there.
+
+    against: images that those of the source are only compared with, or None.
+    Refused when the work folder holds another job, EmptyImageList when the source is empty.
+    """
+    store = settings.store
+    known = store.read_json("job.json")
+    if known:
+        settings = replace(
+            settings, shard_rows=known["settings"]["shard_rows"], block_rows=known["settings"]["block_rows"]
+        )
+    listing = shards.shards_of(source, settings.shard_rows)
+    if not listing.shards:
+        raise EmptyImageList
+    settings = replace(settings, own_shards=len(listing.shards) if against is not None else -1)
+    if against is not None:
+        others = against if isinstance(against, (list, tuple)) else [against]
+        listing = listing.followed_by(shards.shards_of(others, settings.shard_rows))
+    layout = [LAYOUT, settings.fingerprint, str(FACTS.descr), str(EVIDENCE.descr)]
+    identity = {"source": listing.identity, "layout": layout}
+    if known and known["identity"] != identity:
+        hint = "Give this job another --work-folder; to scan a dataset that has changed, begin a new one."
+        raise Refused(f"The work folder {settings.root} belongs to another job, or the source has changed\n{hint}")
+    if not known:
+        shards.save(listing, store)
+        chosen = {name: value for name, value in asdict(settings).items() if name not in ("root", "floor")}
+        described = [asdict(shard) for shard in listing.shards]
+        store.write_json("job.json", {"identity": identity, "settings": chosen, "shards": described})
+    return Job(settings, cluster, listing, progress)
+
+
+def _there(settings: Settings, folder: str) -> Parts:
+    """Parts that an earlier run has finished, with the counts in their footers."""
+    names = sorted(settings.store.names(folder))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        counts = pool.map(lambda name: counts_of(settings.store, name), names)
+    return {name: found for name, found in zip(names, counts, strict=True) if found is not None}
+
+
+def _nothing_more(_: Task, __: Counts) -> list[Task]:
+    return []
