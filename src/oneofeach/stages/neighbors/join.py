@@ -2,47 +2,54 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from oneofeach import kernels
 from oneofeach.errors import UnsupportedInput
-from oneofeach.kernels.neighbors_numpy import distances
+from oneofeach.kernels.bands import Mask, Words, words_of
+from oneofeach.kernels.neighbors import Distances, join
+from oneofeach.stages.neighbors import plan
 from oneofeach.tables import Bytes, Rows
 
-Distances = npt.NDArray[np.uint16]
 
-BLOCK = 1 << 20  # pairs compared at a time: the scratch stays in the cache
-
-
-def neighbors(bits: Bytes, radius: int, against: Bytes | None = None) -> tuple[Rows, Rows, Distances]:
+def neighbors(bits: Bytes, radius: int, against: Bytes | None = None, workers: int = 0) -> tuple[Rows, Rows, Distances]:
     """All pairs of rows whose Hamming distance is at most `radius`: exact, nothing is missed.
 
     bits: uint8[n, bytes]. against: uint8[k, bytes], or None to join `bits` with itself.
+    workers: threads, 0 for one per processor; the result is the same for any number.
     Returns i and j (int64[m]) and the distances (uint16[m]), sorted by (i, j). i counts rows of `bits`; j rows of
     `against`, or of `bits` with i < j. A negative radius has no pairs.
     Raises UnsupportedInput for another dtype or shape.
     """
     left = checked("bits", bits)
-    right = left if against is None else checked("against", against)
-    if left.shape[1] != right.shape[1] and len(left) and len(right):
+    right = None if against is None else checked("against", against)
+    if right is not None and left.shape[1] != right.shape[1] and len(left) and len(right):
         raise UnsupportedInput(
             f"bits have {left.shape[1]} bytes per row, against has {right.shape[1]}\n"
             "Compare fingerprints of one method only."
         )
-    found = []
-    step = max(1, BLOCK // max(1, len(right)))
-    for start in range(0, len(left), step):
-        distance = distances(left[start : start + step], right)
-        i, j = np.nonzero(distance <= radius)
-        near = distance[i, j]
-        ahead = slice(None) if against is not None else j > i + start
-        found.append((i[ahead] + start, j[ahead], near[ahead]))
-    if not found:
+    if radius < 0 or not len(left) or (right is not None and not len(right)):
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint16)
-    i, j, near = (np.concatenate(part) for part in zip(*found, strict=True))
-    return i, j, near
+    theirs = None if right is None else words_of(right)
+    return joined(words_of(left), theirs, left.shape[1] * 8, radius, workers)
+
+
+def joined(
+    left: Words,
+    right: Words | None,
+    bits: int,
+    radius: int,
+    workers: int = 0,
+    dense: Mask | None = None,
+    limit: int = 0,
+) -> tuple[Rows, Rows, Distances]:
+    """`neighbors` of words, by the cheapest plan; dense and limit as in `oneofeach.kernels.neighbors.join`."""
+    costs = plan.NUMPY if kernels.compiled is None else plan.COMPILED
+    bands = plan.choose(left, right, bits, radius, costs)
+    return join(left, right, bands, radius, workers or os.cpu_count() or 1, dense, limit)
 
 
 def checked(name: str, bits: Any) -> Bytes:
