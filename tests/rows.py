@@ -18,9 +18,9 @@ def close_rows(seed: int, n: int, width: int) -> Rows:
 def all_pairs(left: Rows, radius: int, right: Rows | None = None) -> list[tuple[int, int, int]]:
     """(i, j, distance) of every pair within the radius, each compared in full; i < j within one table."""
     other = left if right is None else right
-    unpacked = [np.unpackbits(rows, axis=1).astype(np.int64) for rows in (left, other)]
+    unpacked = [np.unpackbits(rows, axis=1).astype(np.float32) for rows in (left, other)]
     equal_ones = unpacked[0] @ unpacked[1].T
-    distance = unpacked[0].sum(1)[:, None] + unpacked[1].sum(1)[None, :] - 2 * equal_ones
+    distance = unpacked[0].sum(1)[:, None] + unpacked[1].sum(1)[None, :] - 2 * equal_ones  # BLAS counts exactly here
     i, j = np.nonzero(distance <= radius)
     listed = (i < j) if right is None else np.ones(len(i), bool)
     i, j = i[listed], j[listed]
