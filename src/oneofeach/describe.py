@@ -46,6 +46,10 @@ class Seen:
                 del self._claims[next(iter(self._claims))]
             return self._claims.setdefault(content, Future()), True
 
+    def __reduce__(self) -> tuple[type[Seen], tuple[()]]:
+        """Another process remembers for itself."""
+        return Seen, ()
+
     def before(self, content: bytes) -> Description | None:
         """What an earlier run knew of this content."""
         return self._stored(content) if self._stored else None

@@ -114,7 +114,11 @@ BUILT_IN = {
         "memory": "oneofeach.stages.sources.memory:MemorySource",
     },
     "fingerprints": {"oneofeach-1": "oneofeach.stages.fingerprints.oneofeach:OneOfEach"},
-    "engines": {"threads": "oneofeach.engines.threads:run", "ray": "oneofeach.engines.ray:Ray"},
+    "engines": {
+        "threads": "oneofeach.engines.threads:run",
+        "isolated": "oneofeach.engines.isolated:run",
+        "ray": "oneofeach.engines.ray:Ray",
+    },
 }
 """Known without an installation: a clone inside ComfyUI has no entry points."""
 
