@@ -1,30 +1,40 @@
-"""Keeps one of each image: finds duplicate and very similar images and returns the unique ones."""
+"""Keeps one of each image: finds duplicate and very similar images and returns the unique ones.
 
-from oneofeach.errors import (
-    EmptyImageList,
-    IndexDamaged,
-    InvalidRule,
-    InvalidThreshold,
-    MissingExtra,
-    OneOfEachError,
-    Refused,
-    SourceNotFound,
-    UnknownFormat,
-    UnknownPlugin,
-    UnreadableImage,
-    UnsupportedInput,
-)
-from oneofeach.flow import Result, deduplicate, group, match, scan, similarity
-from oneofeach.index import Index
-from oneofeach.stages.acting.journal import Journal, journals
-from oneofeach.stages.acting.perform import perform
-from oneofeach.stages.acting.plan import plan
-from oneofeach.stages.acting.steps import Plan
-from oneofeach.stages.acting.undo import undo
-from oneofeach.stages.export import export
-from oneofeach.stages.neighbors import neighbors
-from oneofeach.stages.sources.file_list import FileList
-from oneofeach.tables import Catalog, Description, Duplicate, Group, Groups, Item, Pairs, Picture
+Public names are imported on first use: a ComfyUI that loads the nodes, or a command that prints its help, waits for
+none of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oneofeach.errors import (
+        EmptyImageList,
+        IndexDamaged,
+        InvalidRule,
+        InvalidThreshold,
+        MissingExtra,
+        OneOfEachError,
+        Refused,
+        SourceNotFound,
+        UnknownFormat,
+        UnknownPlugin,
+        UnreadableImage,
+        UnsupportedInput,
+    )
+    from oneofeach.flow import Result, deduplicate, group, match, scan, similarity
+    from oneofeach.index import Index
+    from oneofeach.stages.acting.journal import Journal, journals
+    from oneofeach.stages.acting.perform import perform
+    from oneofeach.stages.acting.plan import plan
+    from oneofeach.stages.acting.steps import Plan
+    from oneofeach.stages.acting.undo import undo
+    from oneofeach.stages.export import export
+    from oneofeach.stages.neighbors import neighbors
+    from oneofeach.stages.sources.file_list import FileList
+    from oneofeach.tables import Catalog, Description, Duplicate, Group, Groups, Item, Pairs, Picture
 
 __version__ = "0.1.0"
 
@@ -66,3 +76,33 @@ __all__ = [
     "similarity",
     "undo",
 ]
+
+_HOMES = {
+    home: names.split()
+    for home, names in {
+        "oneofeach.flow": "Result deduplicate group match scan similarity",
+        "oneofeach.index": "Index",
+        "oneofeach.stages.acting.journal": "Journal journals",
+        "oneofeach.stages.acting.perform": "perform",
+        "oneofeach.stages.acting.plan": "plan",
+        "oneofeach.stages.acting.steps": "Plan",
+        "oneofeach.stages.acting.undo": "undo",
+        "oneofeach.stages.export": "export",
+        "oneofeach.stages.neighbors": "neighbors",
+        "oneofeach.stages.sources.file_list": "FileList",
+        "oneofeach.tables": "Catalog Description Duplicate Group Groups Item Pairs Picture",
+    }.items()
+}
+"""Where the public names live that are not errors."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = next((home for home, names in _HOMES.items() if name in names), "oneofeach.errors")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
