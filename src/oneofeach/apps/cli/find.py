@@ -42,6 +42,9 @@ def find(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when duplicates are found.")] = False,
     fingerprint: FingerprintName = FINGERPRINT,
+    orientations: Annotated[
+        str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
+    ] = "upright",
     isolated: Isolated = False,
     workers: Workers = None,
 ) -> None:
@@ -53,7 +56,14 @@ def find(
     with progress_bar() as progress:
         engine = engine_of(isolated)
         result = deduplicate(
-            source, threshold, keep, fingerprint=fingerprint, engine=engine, workers=workers, progress=progress
+            source,
+            threshold,
+            keep,
+            orientations=orientations,
+            fingerprint=fingerprint,
+            engine=engine,
+            workers=workers,
+            progress=progress,
         )
         for path in report or ():
             result.save(path)
