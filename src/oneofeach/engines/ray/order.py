@@ -83,7 +83,7 @@ def row_of(orders: Orders) -> Rows:
 
 
 def _of_integers(values: Rows) -> Orders:
-    return values.astype(np.int64).view(np.uint64) ^ _SIGN
+    return np.asarray(values.astype(np.int64).view(np.uint64) ^ _SIGN)
 
 
 def _of_floats(values: Floats) -> Orders:
