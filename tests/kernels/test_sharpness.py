@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oneofeach import kernels
-from oneofeach.kernels.sharpness import sharpness
+from oneofeach.kernels.sharpness import colorfulness, sharpness
 
 compiled_only = pytest.mark.skipif(kernels.compiled is None, reason="the kernels are not compiled")
 sides = st.integers(1, 70) | st.integers(125, 135) | st.integers(250, 270) | st.just(1100)
@@ -18,10 +18,10 @@ def random_pixels(height, width, channels):
     return np.random.default_rng(0).integers(0, 256, (height, width, channels), np.uint8)
 
 
-def twin(*arguments):
+def twin(*arguments, of=sharpness):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernels, "compiled", None)
-        return sharpness(*arguments)
+        return of(*arguments)
 
 
 @compiled_only
@@ -51,3 +51,17 @@ def test_a_flat_picture_has_no_sharpness():
 
 def test_very_long_pictures_are_measured_too():
     assert sharpness(random_pixels(1, 60_000, 1), (60_000.0, 1.0)) == twin(random_pixels(1, 60_000, 1), (60_000.0, 1.0))
+
+
+@compiled_only
+@settings(max_examples=40, deadline=None)
+@given(sides, sides, st.integers(0, 80), st.sampled_from([np.uint8, np.float32, np.float64]))
+def test_colorfulness_is_the_same_on_both_kernels(height, width, spread, dtype):
+    image = (random_pixels(height, width, 3) % (spread + 1) + 100).astype(dtype)
+    assert colorfulness(image) == twin(image, of=colorfulness) <= spread
+
+
+def test_gray_pixels_have_no_color_and_red_ones_have_all_of_it():
+    assert colorfulness(np.zeros((50, 50), np.uint8)) == 0
+    assert colorfulness(np.full((50, 50, 3), 200, np.uint8)) == 0
+    assert colorfulness(np.full((500, 50, 3), (1.0, 0, 0), np.float32), 255.0) == 255

@@ -1,9 +1,15 @@
-/* Sharpness of an image: uint8 or float32 pixels of any strides → luma on a grid → variance of its Laplacian.
+/* Facts about uint8 or float32 pixels of any strides: sharpness (luma on a grid → variance of its Laplacian), color.
  * Twin: sharpness.py. All arithmetic is on integers, so both give equal results. */
 #include "kernels.h"
 #include "level.h"
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
+#else
+#define FOR_EVERY_CPU
+#endif
 
 typedef struct {
     const char *data;
@@ -17,28 +23,44 @@ static inline uint32_t luma(uint32_t red, uint32_t green, uint32_t blue)
     return 77 * red + 150 * green + 29 * blue;
 }
 
-/* sum[i] += 256 times the luma of the pixels of cell i in one row. */
-static void add_luma(const Pixels *p, Py_ssize_t y, Py_ssize_t step, Py_ssize_t columns, uint32_t *sum)
+/* 256 times the luma of tight RGB pixels: what most decoders give. */
+FOR_EVERY_CPU
+static void tight_luma(const uint8_t *at, Py_ssize_t count, uint32_t *out)
 {
-    const char *at = p->data + y * p->stride_y, *end = at + columns * step * p->stride_x;
-    const Py_ssize_t green = p->channels == 1 ? 0 : p->stride_c, blue = 2 * green, next = p->stride_x;
-    for (Py_ssize_t i = 0; at != end; i++)
-        for (Py_ssize_t x = 0; x < step; x++, at += next)
-            if (p->is_float)
-                sum[i] += luma(level(*(const float *)at, p->scale), level(*(const float *)(at + green), p->scale),
-                               level(*(const float *)(at + blue), p->scale));
-            else
-                sum[i] += luma(*(const uint8_t *)at, *(const uint8_t *)(at + green), *(const uint8_t *)(at + blue));
+    for (Py_ssize_t i = 0; i < count; i++) out[i] = luma(at[3 * i], at[3 * i + 1], at[3 * i + 2]);
 }
 
-/* Mean luma in 1/16 of cells of step_x x step_y pixels; what is left over at the far edges counts for nothing. */
+/* 256 times the luma of the first pixels of a row. */
+static void row_luma(const Pixels *p, Py_ssize_t y, Py_ssize_t count, uint32_t *out)
+{
+    const char *at = p->data + y * p->stride_y;
+    const Py_ssize_t green = p->channels == 1 ? 0 : p->stride_c, blue = 2 * green;
+    if (!p->is_float && p->stride_x == 3 && green == 1)
+        tight_luma((const uint8_t *)at, count, out);
+    else if (!p->is_float)
+        for (Py_ssize_t i = 0; i < count; i++, at += p->stride_x)
+            out[i] = luma(*(const uint8_t *)at, *(const uint8_t *)(at + green), *(const uint8_t *)(at + blue));
+    else
+        for (Py_ssize_t i = 0; i < count; i++, at += p->stride_x)
+            out[i] = luma(level(*(const float *)at, p->scale), level(*(const float *)(at + green), p->scale),
+                          level(*(const float *)(at + blue), p->scale));
+}
+
+/* Mean luma in 1/16 of cells of step_x x step_y pixels; what is left over at the far edges counts for nothing.
+ * line: room for one row of the picture, and one of cells. */
 static void shrink(const Pixels *p, Py_ssize_t step_x, Py_ssize_t step_y, Py_ssize_t columns, Py_ssize_t rows,
-                   uint32_t *sum, int16_t *out)
+                   uint32_t *line, int16_t *out)
 {
     const uint64_t share = ((uint64_t)1 << 32) / (uint64_t)(step_x * step_y);
+    uint32_t *sum = line + columns * step_x;
     for (Py_ssize_t j = 0; j < rows; j++) {
         memset(sum, 0, (size_t)columns * sizeof *sum);
-        for (Py_ssize_t y = j * step_y; y < (j + 1) * step_y; y++) add_luma(p, y, step_x, columns, sum);
+        for (Py_ssize_t y = j * step_y; y < (j + 1) * step_y; y++) {
+            row_luma(p, y, columns * step_x, line);
+            const uint32_t *at = line;
+            for (Py_ssize_t i = 0; i < columns; i++)
+                for (Py_ssize_t x = 0; x < step_x; x++) sum[i] += *at++;
+        }
         for (Py_ssize_t i = 0; i < columns; i++) out[j * columns + i] = (int16_t)(sum[i] * share >> 36);
     }
 }
@@ -47,6 +69,7 @@ enum { TOGETHER = 8 };
 
 /* Rows resampled to `grid` rows (a multiple of TOGETHER) by weights int16[grid, taps] of 1/4096 from row start[k] on,
  * and transposed: int16[columns, grid]. */
+FOR_EVERY_CPU
 static void resample(const int16_t *in, Py_ssize_t columns, Py_ssize_t grid, const int32_t *start, const int16_t *weight,
                      Py_ssize_t taps, int32_t *sum, int16_t *out)
 {
@@ -65,6 +88,7 @@ static void resample(const int16_t *in, Py_ssize_t columns, Py_ssize_t grid, con
 }
 
 /* n² times the variance of the Laplacian of a plane int16[side, side] over its n inner points. */
+FOR_EVERY_CPU
 static double laplacian_variance(const int16_t *plane, Py_ssize_t side)
 {
     int64_t sum = 0, squares = 0;
@@ -87,11 +111,12 @@ typedef struct {
 typedef struct {
     int16_t *small, *half, *plane;
     int32_t *sum;
+    uint32_t *line;
 } Room;
 
 static double sharpness(const Pixels *p, const Filter *across, const Filter *down, Py_ssize_t grid, const Room *room)
 {
-    shrink(p, across->step, down->step, across->length, down->length, (uint32_t *)room->sum, room->small);
+    shrink(p, across->step, down->step, across->length, down->length, room->line, room->small);
     resample(room->small, across->length, grid, down->start, down->weight, down->taps, room->sum, room->half);
     resample(room->half, grid, grid, across->start, across->weight, across->taps, room->sum, room->plane);
     return laplacian_variance(room->plane, grid);
@@ -111,16 +136,47 @@ static PyObject *py_sharpness(PyObject *self, PyObject *args)
         return NULL;
     const size_t n = (size_t)grid, width = (size_t)across.length, longest = width > n ? width : n;
     const Room room = {malloc(width * (size_t)down.length * 2), malloc(width * n * 2), malloc(n * n * 2),
-                       malloc(longest * TOGETHER * 4)};
-    const int ready = room.small && room.half && room.plane && room.sum;
+                       malloc(longest * TOGETHER * 4), malloc(width * (size_t)(across.step + 1) * 4)};
+    const int ready = room.small && room.half && room.plane && room.sum && room.line;
     double value = 0;
     if (ready) {
         Py_BEGIN_ALLOW_THREADS
         value = sharpness(&p, &across, &down, grid, &room);
         Py_END_ALLOW_THREADS
     }
-    free(room.small), free(room.half), free(room.plane), free(room.sum);
+    free(room.small), free(room.half), free(room.plane), free(room.sum), free(room.line);
     return ready ? PyFloat_FromDouble(value) : PyErr_NoMemory();
 }
 
-PyMethodDef sharpness_methods[] = {{"sharpness", py_sharpness, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+static int level_at(const Pixels *p, const char *at)
+{
+    return p->is_float ? (int)level(*(const float *)at, p->scale) : *(const uint8_t *)at;
+}
+
+/* colorfulness(pixels, is_float, scale, strides y x c, rows, columns): how far the most colorful pixel is from gray. */
+static PyObject *py_colorfulness(PyObject *self, PyObject *args)
+{
+    Pixels p;
+    Py_ssize_t rows, columns;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nifnnnnn", &p.data, &p.is_float, &p.scale, &p.stride_y, &p.stride_x, &p.stride_c,
+                          &rows, &columns))
+        return NULL;
+    int most = 0;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t y = 0; y < rows; y++) {
+        const char *at = p.data + y * p.stride_y;
+        for (Py_ssize_t x = 0; x < columns; x++, at += p.stride_x) {
+            const int green = level_at(&p, at + p.stride_c);
+            const int red = abs(level_at(&p, at) - green), blue = abs(level_at(&p, at + 2 * p.stride_c) - green);
+            if (red > most) most = red;
+            if (blue > most) most = blue;
+        }
+    }
+    Py_END_ALLOW_THREADS
+    return PyLong_FromLong(most);
+}
+
+PyMethodDef sharpness_methods[] = {{"sharpness", py_sharpness, METH_VARARGS, NULL},
+                                   {"colorfulness", py_colorfulness, METH_VARARGS, NULL},
+                                   {NULL, NULL, 0, NULL}};

@@ -1,4 +1,4 @@
-"""Pixels → sharpness. Compiled in sharpness.c; the NumPy twin gives the same number."""
+"""Pixels → sharpness, colorfulness. Compiled in sharpness.c; the NumPy twins give the same numbers."""
 
 from __future__ import annotations
 
@@ -72,6 +72,24 @@ def sharpness(pixels: npt.NDArray[Any], extent: tuple[float, float], scale: floa
         )
     points = (GRID - 2) ** 2
     return float(value / (points * points * 256))  # the plane is in 1/16
+
+
+def colorfulness(pixels: npt.NDArray[Any], scale: float = 1.0) -> int:
+    """The largest difference of red or blue from green, 0..255, in a sample of some 64 x 64 pixels.
+
+    pixels: [h, w] or [h, w, 3] as `sharpness` takes them.
+    """
+    if pixels.ndim == 2:
+        return 0
+    rows, columns = (max(1, side // 64) for side in pixels.shape[:2])
+    sample = pixels[::rows, ::columns]
+    sample = sample if sample.dtype in (np.uint8, np.float32) else sample.astype(np.float32)
+    c: Any = kernels.compiled
+    if c is not None:
+        is_float = sample.dtype != np.uint8
+        return int(c.colorfulness(sample.ctypes.data, is_float, scale, *sample.strides, *sample.shape[:2]))
+    rgb = levels(sample, scale).astype(np.int16)
+    return int(np.abs(rgb - rgb[..., 1:2]).max())
 
 
 def _sharpness(pixels: Bytes, across: Filter, down: Filter) -> float:

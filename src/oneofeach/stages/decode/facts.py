@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from oneofeach.kernels.sharpness import sharpness
+from oneofeach.kernels.sharpness import colorfulness, sharpness
 from oneofeach.stages.decode.read import Loaded
 from oneofeach.tables import FACTS
 
 GRAY_NOISE = 16
+"""Further from gray is no pixel of what lossy encoders leave of a gray image, in levels."""
 _IJG_LUMA_SUM = 3685
 """Sum of the example luminance table of ITU-T T.81, K.1, which the IJG quality scale multiplies."""
 
@@ -46,7 +47,7 @@ def facts_of(loaded: Loaded, opened: Opened) -> np.void:
     facts["frames"] = opened.frames
     facts["quality"] = opened.quality
     facts["sharpness"] = sharpness(opened.pixels, opened.extent)
-    facts["color"] = has_color(opened.pixels)
+    facts["color"] = colorfulness(opened.pixels) > GRAY_NOISE
     facts["format"] = opened.format.encode()[:8]
     return facts
 
@@ -72,12 +73,3 @@ def jpeg_quality(table: Sequence[int]) -> float:
     if scale <= 100 * len(table) / _IJG_LUMA_SUM:  # all ones: nothing finer exists
         return 100.0
     return (200 - scale) / 2 if scale <= 100 else 5000 / scale
-
-
-def has_color(pixels: npt.NDArray[Any]) -> bool:
-    """Whether any pixel of a 64 x 64 sample is further from gray than what lossy encoders leave behind."""
-    if pixels.ndim == 2:
-        return False
-    rows, columns = (max(1, side // 64) for side in pixels.shape[:2])
-    sample = np.asarray(pixels[::rows, ::columns], np.float32)
-    return bool(np.abs(sample - sample[..., 1:2]).max() > GRAY_NOISE)
