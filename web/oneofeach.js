@@ -24,7 +24,7 @@ function panelsOf(id) {
 
 function hide(widget) {
     widget.hidden = true; // classic rendering
-    widget.options = { ...widget.options, hidden: true }; // Nodes 2.0
+    (widget.options ??= {}).hidden = true; // Nodes 2.0, which holds on to the options it first saw
 }
 
 function addPanel(node) {

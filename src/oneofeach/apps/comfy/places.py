@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import folder_paths
 
 from oneofeach.errors import OneOfEachError, Refused
-from oneofeach.stages.sources import items_of
-from oneofeach.tables import Item
+
+if TYPE_CHECKING:
+    from oneofeach.tables import Item
 
 ROOTS = "ONEOFEACH_ROOTS"
 
@@ -59,6 +61,8 @@ def inside(path: str, roots: Sequence[str]) -> str:
 
 def images_in(folder: str, recursive: bool) -> list[Item]:
     """The images of a folder in natural order, with their sidecars. OneOfEachError when there is none."""
+    from oneofeach.stages.sources import items_of  # not needed to offer folders when ComfyUI starts
+
     items = items_of(folder) if os.path.isdir(folder) else []
     items = [item for item in items if recursive or os.sep not in item.key]
     if not items:
