@@ -15,7 +15,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from oneofeach.errors import Refused
-from oneofeach.stages.acting.disk import Witness, content_of, sentence, there
+from oneofeach.stages.acting.disk import Stuck, Witness, content_of, sentence, there
 from oneofeach.stages.acting.journal import Unit
 from oneofeach.stages.acting.moves import hidden_name
 from oneofeach.stages.acting.steps import File, Step
@@ -164,4 +164,4 @@ def _clear(hidden: str, error: Exception | None = None) -> None:
             os.unlink(hidden)
     except OSError as second:
         reason = f"{sentence(error)}; " if error else ""
-        raise Refused(f"{reason}the unfinished file {hidden} could not be removed ({sentence(second)})") from error
+        raise Stuck(f"{reason}the unfinished file {hidden} could not be removed ({sentence(second)})") from error

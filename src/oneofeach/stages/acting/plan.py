@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from oneofeach.plugins import extra
 from oneofeach.stages.acting.actions import action_named
 from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS, caption_rule
 from oneofeach.stages.acting.disk import look, there
@@ -38,12 +39,14 @@ def plan(
     action: quarantine, trash, delete, hardlink, reflink or symlink; the last three for files of the same bytes only.
     captions: own, longest or merge-tags: what the keeper's caption shall read. protect: globs that no step may touch.
     roots: the scanned folders; found from the items when empty. quarantine: a folder on the same volume; by default
-    a hidden one at the top of the root, or of its part that lies on the volume of the file.
+    a hidden one at the top of the root, or of its part that lies on the volume of the file. MissingExtra for trash.
 
     Every removed image is either a step or, with the reason, in `left`: one that is no file, or protected, or a link.
     """
     action_named(action)
     caption_rule(captions)
+    if action == "trash":
+        extra("send2trash", "trash")
     identity = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
     choice = _Choice(identity, action, captions, tuple(protect), tuple(map(_absolute, roots)), quarantine)
     return _Planner(result, choice).plan()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.actions import ALL
@@ -32,6 +33,7 @@ def undo(journal: Journal | str, progress: Progress | None = None) -> Journal:
                 _undo_batch(fresh, units[start : start + BATCH])
                 if progress:
                     progress("undo", min(start + BATCH, len(units)), len(units))
+            _remove_empty_folders(fresh)
         finally:
             fresh.end()
     return fresh
@@ -61,15 +63,15 @@ def _undo_batch(journal: Journal, units: list[Unit]) -> None:
     for unit, outcome, reason in results:
         journal.undo(unit, outcome, reason)
     journal.sync()
-    for folder in sorted(changed, key=len, reverse=True):
-        _remove_empty(folder)
 
 
-def _remove_empty(folder: str) -> None:
-    """Remove an empty folder inside a quarantine, then those above it, up to the quarantine itself."""
-    while f"{os.sep}{QUARANTINE}{os.sep}" in folder + os.sep:
-        try:
-            os.rmdir(folder)
-        except OSError:
-            return  # not empty yet
-        folder = os.path.dirname(folder)
+def _remove_empty_folders(journal: Journal) -> None:
+    """Remove what is empty of the folders made for this journal in a quarantine, and the quarantine when it is."""
+    steps = (unit.step for unit in journal.units.values() if isinstance(unit.step, Step))
+    folders = {os.path.dirname(file.target) for step in steps for file in step.files if file.target}
+    while folders:
+        inside = [folder for folder in folders if f"{os.sep}{QUARANTINE}{os.sep}" in folder + os.sep]
+        for folder in inside:
+            with suppress(OSError):  # it is not empty, or gone already
+                os.rmdir(folder)
+        folders = {os.path.dirname(folder) for folder in inside if not os.path.lexists(folder)}
