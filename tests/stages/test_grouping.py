@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oneofeach import kernels
 from oneofeach.errors import InvalidThreshold, OneOfEachError
-from oneofeach.stages import grouping
+from oneofeach.kernels import keepers_numpy
 from oneofeach.stages.grouping import components, keeper_first
 from oneofeach.tables import EVIDENCE, Groups, Pairs
 
@@ -72,13 +74,14 @@ def test_groups_follow_the_definition(case: Any) -> None:
     assert groups.similarity.tolist() == similarity
 
 
-@given(cases())
-def test_a_long_chain_walked_edge_by_edge_gives_the_same(case: Any) -> None:
-    rounds, grouping.ROUNDS = grouping.ROUNDS, 0
-    try:
-        assert keeper_first(*case).keeper.tolist() == by_definition(*case)[0]
-    finally:
-        grouping.ROUNDS = rounds
+@given(cases(), st.sampled_from([0, 32]))
+def test_the_numpy_twin_gives_the_same_in_rounds_and_edge_by_edge(case: Any, rounds: int) -> None:
+    with mock.patch.object(kernels, "compiled", None), mock.patch.object(keepers_numpy, "ROUNDS", rounds):
+        twin = keeper_first(*case)
+    groups = keeper_first(*case)
+    assert twin.keeper.tolist() == groups.keeper.tolist() == by_definition(*case)[0]
+    assert twin.pair.tolist() == groups.pair.tolist()
+    assert twin.similarity.tolist() == groups.similarity.tolist()
 
 
 @given(cases())

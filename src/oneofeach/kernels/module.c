@@ -6,7 +6,8 @@ static int add_methods(PyObject *module)
     if (PyModule_AddFunctions(module, area_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, verify_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, sharpness_methods) < 0) return -1;
-    return PyModule_AddFunctions(module, neighbors_methods);
+    if (PyModule_AddFunctions(module, neighbors_methods) < 0) return -1;
+    return PyModule_AddFunctions(module, keepers_methods);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)add_methods}, {0, NULL}};

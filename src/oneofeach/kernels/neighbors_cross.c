@@ -11,6 +11,7 @@ static unsigned lowest(unsigned bits)
     return at;
 }
 #define __builtin_ctz lowest
+#define __builtin_prefetch(address) ((void)0)
 #endif
 
 /* Set bits of each 16-bit lane. */
