@@ -12,7 +12,7 @@ from oneofeach import kernels
 from oneofeach.kernels.area import levels
 from oneofeach.tables import Bytes
 
-GRID = 128
+GRID = 96
 _ONE = 4096  # a weight of 1
 _LUMA = (77, 150, 29)  # of 256; BT.601
 
@@ -35,19 +35,18 @@ class Filter(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def cubic(extent: float, length: int) -> Filter:
-    """The cubic filter (a = -0.5, widened when it shrinks; Keys 1981) from `extent` of `length` pixels to GRID."""
-    step = min(max(1, int(extent) // GRID), 200)  # 200² pixels still sum up in 32 bits
+def triangle(extent: float, length: int) -> Filter:
+    """The triangle filter, widened when it shrinks, from `extent` of `length` pixels to GRID."""
+    step = min(max(1, int(extent) // (2 * GRID)), 200)  # 200 x 200 pixels still sum up in 32 bits
     length //= step
     scale = extent / step / GRID
     width = max(scale, 1.0)
-    taps = min(int(np.ceil(4 * width)) + 1, length)
+    taps = min(int(np.ceil(2 * width)) + 1, length)
     centers = (np.arange(GRID) + 0.5) * scale
-    start = np.clip(np.floor(centers - 2 * width), 0, length - taps).astype(np.int32)
+    start = np.clip(np.floor(centers - width), 0, length - taps).astype(np.int32)
     away = np.abs(start[:, None] + np.arange(taps) + 0.5 - centers[:, None]) / width
-    near = (1.5 * away - 2.5) * away * away + 1
-    far = ((-0.5 * away + 2.5) * away - 4) * away + 2
-    weights = np.where(away < 1, near, np.where(away < 2, far, 0.0))
+    weights = np.maximum(1 - away, 0)
+    weights[np.arange(GRID), np.argmin(away, axis=1)] += 1e-9  # beyond the last pixel
     whole = np.rint(weights / weights.sum(axis=1, keepdims=True) * _ONE).astype(np.int16)
     whole[np.arange(GRID), np.argmax(whole, axis=1)] += (_ONE - whole.sum(axis=1)).astype(np.int16)
     return Filter(step, length, start, whole)
@@ -61,7 +60,7 @@ def sharpness(pixels: npt.NDArray[Any], extent: tuple[float, float], scale: floa
     """
     pixels = pixels if pixels.dtype in (np.uint8, np.float32) else pixels.astype(np.float32)
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    across, down = cubic(extent[0], pixels.shape[1]), cubic(extent[1], pixels.shape[0])
+    across, down = triangle(extent[0], pixels.shape[1]), triangle(extent[1], pixels.shape[0])
     c: Any = kernels.compiled
     if c is None:
         value = _sharpness(levels(pixels, scale), across, down)
