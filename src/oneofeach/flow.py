@@ -18,6 +18,7 @@ from oneofeach.describe import describe_all
 from oneofeach.errors import EmptyImageList, Refused, UnreadableImage
 from oneofeach.index import Index
 from oneofeach.matching import checked_threshold, match
+from oneofeach.orientations import turns_of
 from oneofeach.plugins import Distributed, Fingerprint, Progress
 from oneofeach.stages import decode, report
 from oneofeach.stages.grouping import keeper_first
@@ -52,6 +53,7 @@ def deduplicate(
     against: Any = None,
     index: Index | str | os.PathLike[str] | None = None,
     reconsider: bool = False,
+    orientations: str = "upright",
     fingerprint: str = DEFAULT_FINGERPRINT,
     engine: str | Distributed = "threads",
     workers: int | None = None,
@@ -65,13 +67,17 @@ def deduplicate(
     against: other images, which all stay: a duplicate of one of them goes.
     index: remembers images and pairs from run to run (an Index, or the path of one); None: nothing is remembered.
     reconsider: choose anew also where an earlier applied run has chosen.
+    orientations: "upright", or "all" to find mirrored and turned copies too (on one machine only).
     engine: "threads"; or "ray", or an oneofeach.engines.ray.Ray, for a cluster.
 
     EmptyImageList when there is no image, InvalidThreshold, InvalidRule; an unreadable image is a skipped row.
     """
     threshold = checked_threshold(similarity_threshold)
     parse(keep)
+    turns = turns_of(orientations)
     distributed = _distributed(engine, index)
+    if distributed and turns:
+        raise Refused("Orientations are searched on one machine only\nLeave out orientations, or the engine.")
     if distributed:
         found = distributed.find(
             source, threshold, against=against, fingerprint=fingerprint, workers=workers, progress=progress
@@ -88,7 +94,7 @@ def deduplicate(
             workers=workers,
             progress=progress,
         )
-        pairs = match(catalog, floor=threshold, index=opened, progress=progress)
+        pairs = match(catalog, floor=threshold, orientations=orientations, index=opened, progress=progress)
     return group(catalog, pairs, threshold, keep)
 
 
@@ -175,8 +181,11 @@ class Result(Outcome):
     def at(self, similarity_threshold: float, keep: str | None = None) -> Result:
         """The outcome at another threshold or with other keep rules; nothing is decoded again."""
         threshold = checked_threshold(similarity_threshold)
-        pairs = self.pairs if threshold >= self.pairs.floor else match(self.catalog, floor=threshold)
+        pairs = self.pairs if threshold >= self.pairs.floor else self._rematched(threshold)
         return group(self.catalog, pairs, threshold, self.keep if keep is None else keep)
+
+    def _rematched(self, floor: float) -> Pairs:
+        return match(self.catalog, floor=floor, orientations=self.pairs.orientations)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a report; the suffix of the path chooses: .json, .csv or .html. UnknownFormat for another one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 
 import numpy as np
@@ -11,6 +12,7 @@ from oneofeach import plugins
 from oneofeach.errors import InvalidThreshold
 from oneofeach.index import Index
 from oneofeach.index.pairs import STORED_PAIR, KnownPairs
+from oneofeach.orientations import turns_of, with_turns
 from oneofeach.plugins import Fingerprint, Progress
 from oneofeach.stages.neighbors import identical, neighbors
 from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
@@ -27,15 +29,28 @@ def checked_threshold(value: object) -> float:
 
 
 def match(
-    catalog: Catalog, floor: float = FLOOR, *, index: Index | None = None, progress: Progress | None = None
+    catalog: Catalog,
+    floor: float = FLOOR,
+    *,
+    orientations: str = "upright",
+    index: Index | None = None,
+    progress: Progress | None = None,
 ) -> Pairs:
     """All pairs of readable images with similarity >= floor; none among images that are only compared with.
 
-    floor: 0.0..1.0; InvalidThreshold otherwise. With an index, pairs go down to FLOOR when `floor` is above it, and
+    floor: 0.0..1.0; InvalidThreshold otherwise. orientations: "upright", or "all" to find flips and quarter turns too.
+    With an index, pairs go down to FLOOR when `floor` is above it, and
     only those with an image that the index has not matched before are measured.
     """
-    floor = checked_threshold(floor)
+    floor, turns = checked_threshold(floor), turns_of(orientations)
     method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
+    pairs = _upright(catalog, method, floor, index, progress)
+    return replace(with_turns(catalog, method, pairs, turns) if turns else pairs, orientations=orientations)
+
+
+def _upright(
+    catalog: Catalog, method: Fingerprint, floor: float, index: Index | None, progress: Progress | None
+) -> Pairs:
     same = _same(catalog)
     rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
     if index is None or floor < FLOOR or catalog.reference.any() or not _have_content(catalog, rows):

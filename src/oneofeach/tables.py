@@ -184,6 +184,7 @@ class Pairs:
     similarity: Floats
     evidence: npt.NDArray[np.void]
     same: Rows
+    orientations: str = "upright"  # what was searched: "upright", or "all" flips and quarter turns too
 
     def __len__(self) -> int:
         return len(self.i)
@@ -191,7 +192,8 @@ class Pairs:
     def at(self, threshold: float) -> Pairs:
         """The pairs with similarity >= threshold."""
         keep = self.similarity >= threshold
-        return Pairs(threshold, self.i[keep], self.j[keep], self.similarity[keep], self.evidence[keep], self.same)
+        i, j, similarity, evidence = self.i[keep], self.j[keep], self.similarity[keep], self.evidence[keep]
+        return Pairs(threshold, i, j, similarity, evidence, self.same, self.orientations)
 
 
 def joined(parts: Sequence[Pairs], floor: float, same: Rows) -> Pairs:

@@ -16,11 +16,13 @@ from oneofeach.apps.cli.options import (
     KEEP,
     THRESHOLD,
     FingerprintName,
+    Isolated,
     Keep,
     Protect,
     Sources,
     Threshold,
     Workers,
+    engine_of,
     number,
 )
 from oneofeach.apps.cli.progress import progress_bar
@@ -59,6 +61,7 @@ def clean(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and end.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
     fingerprint: FingerprintName = FINGERPRINT,
+    isolated: Isolated = False,
     workers: Workers = None,
 ) -> None:
     """Remove duplicates from a folder, with a plan before and an undo after."""
@@ -68,7 +71,13 @@ def clean(
     with progress_bar() as progress:
         source = everything[0] if len(everything) == 1 else everything
         result = deduplicate(
-            source, number(similarity_threshold), keep, fingerprint=fingerprint, workers=workers, progress=progress
+            source,
+            number(similarity_threshold),
+            keep,
+            fingerprint=fingerprint,
+            engine=engine_of(isolated),
+            workers=workers,
+            progress=progress,
         )
     roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in everything]
     made = plan(result, action, captions=captions, protect=globs, roots=roots, quarantine=quarantine)

@@ -13,10 +13,12 @@ from oneofeach.apps.cli.options import (
     KEEP,
     THRESHOLD,
     FingerprintName,
+    Isolated,
     Keep,
     Sources,
     Threshold,
     Workers,
+    engine_of,
     number,
 )
 from oneofeach.apps.cli.progress import progress_bar
@@ -40,6 +42,10 @@ def find(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when duplicates are found.")] = False,
     fingerprint: FingerprintName = FINGERPRINT,
+    orientations: Annotated[
+        str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
+    ] = "upright",
+    isolated: Isolated = False,
     workers: Workers = None,
 ) -> None:
     """Find duplicate and very similar images; nothing is changed."""
@@ -48,7 +54,17 @@ def find(
         checked_format(path)
     source = sources[0] if len(sources) == 1 else sources
     with progress_bar() as progress:
-        result = deduplicate(source, threshold, keep, fingerprint=fingerprint, workers=workers, progress=progress)
+        engine = engine_of(isolated)
+        result = deduplicate(
+            source,
+            threshold,
+            keep,
+            orientations=orientations,
+            fingerprint=fingerprint,
+            engine=engine,
+            workers=workers,
+            progress=progress,
+        )
         for path in report or ():
             result.save(path)
             print(f"Report: {path}", file=sys.stderr)

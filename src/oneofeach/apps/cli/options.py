@@ -31,11 +31,19 @@ Protect = Annotated[
     typer.Option(metavar="GLOB", help="Never touch files or folders that match. Can be repeated.", show_default=False),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Threads. [default: one per core]", show_default=False)]
+Isolated = Annotated[
+    bool,
+    typer.Option("--isolated", help="For untrusted files: decode in other processes; a hang or crash costs one file."),
+]
 FingerprintName = Annotated[str, typer.Option("--fingerprint", metavar="NAME", help="The method that compares images.")]
 
 THRESHOLD = str(DEFAULT_THRESHOLD)
 KEEP = DEFAULT_KEEP
 FINGERPRINT = DEFAULT_FINGERPRINT
+
+
+def engine_of(isolated: bool) -> str:
+    return "isolated" if isolated else "threads"
 
 
 def number(threshold: str) -> float:

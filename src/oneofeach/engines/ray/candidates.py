@@ -87,9 +87,9 @@ def join(method: Fingerprint, floor: float, left: Keyed, right: Keyed) -> Join:
     """The exact join of the keys of two blocks, or of one block with itself (left is right)."""
     radius = method.radius(floor)
     if left is not right:
-        one, other, _ = neighbors(left.keys, radius, right.keys)
+        one, other, _ = neighbors(left.keys, radius, right.keys, workers=1)
     else:
-        i, j, _ = neighbors(left.keys, radius)
+        i, j, _ = neighbors(left.keys, radius, workers=1)
         itself = np.arange(len(left.keys) if radius >= 0 else 0)
         one, other = np.concatenate([i, j, itself]), np.concatenate([j, i, itself])
     by_key = np.argsort(one, kind="stable")

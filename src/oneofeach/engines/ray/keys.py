@@ -1,4 +1,4 @@
-"""Scan parts → blocks of search bits, and the classes of identical images.
+"""Scan parts → blocks of what the later stages need of every row, and the classes of identical images.
 
 Blocks are runs of rows of one size, whatever the shards were: the join then knows only blocks.
 """
@@ -14,6 +14,7 @@ from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encode
 from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
 from oneofeach.tables import Bytes, Rows
 
+COLUMNS = ("key", "bits", "digest", "error")
 BUCKET_ROWS = 50_000_000  # rows whose digests are sorted by one task
 
 
@@ -30,16 +31,16 @@ def buckets(settings: Settings) -> int:
 
 
 def gather_keys(settings: Settings, block: int) -> Counts:
-    """Bits, digests and readability of one block's rows."""
+    """Bits, digests, names and errors of one block's rows."""
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
     batches = [
-        read_slice(store, scan_part(shard), start, stop, "bits", "digest", "error")
+        read_slice(store, scan_part(shard), start, stop, *COLUMNS)
         for shard, start, stop in spans(settings.offsets(), low, high)
     ]
-    bits, digest, error = concatenated(batches, [])
+    columns = dict(zip(COLUMNS, concatenated(batches, []), strict=True))
     counts: Counts = {"rows": high - low, "seconds": time.process_time() - began}
-    columns = {"bits": bits, "digest": digest, "readable": np.array([not text for text in error], bool)}
+    columns["readable"] = np.array([not text for text in columns["error"]], bool)
     store.write(keys_part(block), encoded(columns, counts, WIDE_GROUP))
     return counts
 

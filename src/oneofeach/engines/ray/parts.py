@@ -30,13 +30,13 @@ WIDE_GROUP = 1 << 17
 class Writer:
     """Collects batches of columns; `data()` is the finished part."""
 
-    def __init__(self, group: int = GROUP) -> None:
-        self._group, self._buffer = group, io.BytesIO()
+    def __init__(self, group: int = GROUP, text: bool = False) -> None:
+        self._group, self._text, self._buffer = group, text, io.BytesIO()
         self._writer: Any = None
 
     def add(self, columns: Columns) -> None:
         pyarrow, parquet = extra("pyarrow", "ray"), extra("pyarrow.parquet", "ray")
-        table = pyarrow.table({name: _to_arrow(values) for name, values in columns.items()})
+        table = pyarrow.table({name: _to_arrow(values, self._text) for name, values in columns.items()})
         if self._writer is None:
             packing = {name: "NONE" if name == "descriptor" else "ZSTD" for name in columns}
             self._writer = parquet.ParquetWriter(self._buffer, table.schema, compression=packing, use_dictionary=False)
@@ -48,9 +48,9 @@ class Writer:
         return self._buffer.getbuffer()
 
 
-def encoded(columns: Columns, counts: Counts, group: int = GROUP) -> memoryview:
-    """A part of one batch."""
-    writer = Writer(group)
+def encoded(columns: Columns, counts: Counts, group: int = GROUP, text: bool = False) -> memoryview:
+    """A part of one batch. text: strings as text for others to read, not as the exact bytes of file names."""
+    writer = Writer(group, text)
     writer.add(columns)
     return writer.data(counts)
 
@@ -133,8 +133,12 @@ def spans(offsets: Rows, low: int, high: int) -> Iterator[tuple[int, int, int]]:
             yield part, max(low - start, 0), min(high, stop) - start
 
 
-def _to_arrow(values: Column) -> Any:
+def _to_arrow(values: Column, text: bool) -> Any:
     pyarrow = extra("pyarrow", "ray")
+    if isinstance(values, list) and text:
+        return pyarrow.array(
+            [one.encode("utf-8", "surrogateescape").decode(errors="replace") for one in values], pyarrow.string()
+        )
     if isinstance(values, list):  # file names need not be valid text
         return pyarrow.array([text.encode("utf-8", "surrogateescape") for text in values], pyarrow.binary())
     if values.ndim == 1 and values.dtype.names is None:

@@ -1,0 +1,153 @@
+"""Who stays, decided on the cluster: order → classes → edges → rounds → removed → rows, each stage a manifest.
+
+The last stage is the result for people: one table of all rows, in Parquet parts, in the order of the source.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from oneofeach.engines.ray import grouping, order
+from oneofeach.engines.ray.cluster import Task
+from oneofeach.engines.ray.job import Job, Parts
+from oneofeach.engines.ray.keys import buckets, keys_part
+from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, read_rows
+from oneofeach.engines.ray.rounds import Rounds
+from oneofeach.engines.ray.settings import SUFFIX, Settings
+from oneofeach.errors import OneOfEachError
+from oneofeach.stages.preference import parse
+from oneofeach.tables import EVIDENCE, Rows
+
+STATUS = ("kept", "removed", "skipped", "compared with")
+
+
+def rows_part(folder: str, block: int) -> str:
+    return f"{folder}/rows/{block:05}{SUFFIX}"
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Decides over the pairs of a finished job. Another threshold or other rules are another folder beside."""
+
+    job: Job
+    threshold: float
+    keep: str
+
+    @property
+    def folder(self) -> str:
+        rules = sha256(self.keep.encode()).hexdigest()[:12]
+        return f"{self.job.settings.folder}/group-{self.threshold:.4f}-{rules}"
+
+    def run(self) -> Counts:
+        """All stages, in order; how many rows were seen, kept, removed and skipped."""
+        if self.threshold <= 0.0:
+            hint = "Use a threshold above 0.0, or the local engine."
+            raise OneOfEachError(f"At threshold 0.0 one image stands for all others\n{hint}")
+        settings, folder = self.job.settings, self.folder
+        shards = dict(enumerate(self.job.listing.shards)) if "longest-caption" in parse(self.keep) else {}
+        self._blocks("order", order.gather_orders, order.order_part, folder, self.keep, shards)
+        tasks = [
+            Task(grouping.gather_classes, (settings, folder, bucket), grouping.classes_part(folder, bucket))
+            for bucket in range(buckets(settings))
+        ]
+        self.job.stage(f"{folder}/classes", tasks)
+        edges = self._edges()
+        fallen = Rounds(self.job, folder, edges).run()
+        self._removed(edges, fallen)
+        parts = self._blocks("rows", gather_rows, rows_part, folder)
+        return {name: sum(counts[name] for counts in parts.values()) for name in ("seen", *STATUS[:3])}
+
+    def _edges(self) -> dict[str, int]:
+        settings, folder = self.job.settings, self.folder
+        tasks = [
+            Task(grouping.gather_edges, (settings, folder, pairs, self.threshold), grouping.edges_part(folder, pairs))
+            for pairs, counts in self.job.pairs().items()
+            if counts["rows"]
+        ]
+        parts = self.job.stage(f"{folder}/edges", tasks)
+        return {part: int(counts["rows"]) for part, counts in parts.items() if counts["rows"]}
+
+    def _removed(self, edges: dict[str, int], fallen: str) -> None:
+        naming: dict[int, list[str]] = defaultdict(list)
+        for part in edges:
+            for block in {int(number) for number in part.rpartition("/")[2].split("+")[0].split("-")[:2]}:
+                naming[block].append(part)
+        settings, folder = self.job.settings, self.folder
+        tasks = [
+            Task(
+                grouping.settle,
+                (settings, folder, block, tuple(naming[block]), fallen, self.threshold),
+                grouping.removed_part(folder, block),
+            )
+            for block in range(settings.blocks)
+        ]
+        self.job.stage(f"{folder}/removed", tasks)
+
+    def _blocks(
+        self, name: str, function: Callable[..., Counts], part: Callable[[str, int], str], *args: object
+    ) -> Parts:
+        settings, folder = self.job.settings, self.folder
+        tasks = [Task(function, (settings, *args, b), part(folder, b)) for b in range(settings.blocks)]
+        return self.job.stage(f"{folder}/{name}", tasks)
+
+
+def gather_rows(settings: Settings, folder: str, block: int) -> Counts:
+    """One row per image of a block: row, key, status, keeper, keeper_key, similarity, why, error."""
+    store, began = settings.store, time.process_time()
+    low, high = settings.block(block)
+    keys, errors = read(store, keys_part(block), "key", "error")
+    batches = [
+        read_range(store, grouping.removed_part(folder, other), "row", low, high, *REMOVED)
+        for other in range(settings.blocks)
+    ]
+    row, keeper_of, value, same, raw = concatenated(batches, [])
+    evidence = np.ascontiguousarray(raw).view(EVIDENCE).reshape(-1)
+    status = np.where([not error for error in errors], 0, 2)
+    status[max(settings.own - low, 0) :] = 3
+    status[row - low] = 1
+    keeper, similarity = np.full(high - low, -1), np.full(high - low, np.nan)
+    keeper[row - low], similarity[row - low] = keeper_of, value
+    columns = {
+        "row": np.arange(low, high),
+        "key": keys,
+        "status": [STATUS[one] for one in status.tolist()],
+        "keeper": keeper,
+        "keeper_key": _keys(settings, keeper),
+        "similarity": similarity,
+        "identical": _spread(same, row - low, high - low),
+        "error": errors,
+    }
+    for name in ("key_distance", "distance", "verified"):
+        columns[name] = _spread(evidence[name], row - low, high - low)
+    counts: Counts = {name: int((status == number).sum()) for number, name in enumerate(STATUS[:3])}
+    counts |= {"rows": high - low, "seen": sum(counts.values()), "seconds": time.process_time() - began}
+    store.write(rows_part(folder, block), encoded(columns, counts, WIDE_GROUP, text=True))
+    return counts
+
+
+REMOVED = ("row", "keeper", "similarity", "identical", "evidence")
+
+
+def _spread(values: npt.NDArray[Any], rows: Rows, size: int) -> npt.NDArray[Any]:
+    whole = np.zeros(size, values.dtype)
+    whole[rows] = values
+    return whole
+
+
+def _keys(settings: Settings, rows: Rows) -> list[str]:
+    """The keys of some rows, in any order; "" for row -1."""
+    wanted = np.unique(rows[rows >= 0])
+    found: list[str] = []
+    for block in np.unique(wanted // settings.in_block).tolist():
+        low, high = settings.block(block)
+        here = wanted[slice(*np.searchsorted(wanted, [low, high]))] - low
+        found += read_rows(settings.store, keys_part(block), here, "key")[0]
+    return [found[place] if row >= 0 else "" for row, place in zip(rows, np.searchsorted(wanted, rows), strict=True)]

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from here import Here
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mixture import write_mixture
+
+import oneofeach
+from oneofeach.engines.ray.job import Job, opened
+from oneofeach.engines.ray.order import before, records, sorted_by
+from oneofeach.engines.ray.outcome import Grouping
+from oneofeach.engines.ray.settings import Settings
+from oneofeach.errors import OneOfEachError
+from oneofeach.stages.preference import NAMES, rank
+from oneofeach.tables import FACTS, Catalog, Item
+
+FLOOR = 0.8
+SMALL = {"shard_rows": 9, "block_rows": 13, "hot_pairs": 60, "verify_pairs": 11}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return write_mixture(tmp_path_factory.mktemp("mixture"), 40)
+
+
+@pytest.fixture(scope="module")
+def result(source: list[str]) -> oneofeach.Result:
+    return oneofeach.deduplicate(source, FLOOR)
+
+
+@pytest.fixture(scope="module")
+def work(source: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A work folder with the pairs found."""
+    root = tmp_path_factory.mktemp("work")
+    job(source, root).run()
+    return root
+
+
+def job(source: Any, root: Path, against: Any = None, **tuning: int) -> Job:
+    return opened(source, against, Settings(str(root), "oneofeach-1", FLOOR, **(SMALL | tuning)), Here())
+
+
+def rows_of(grouping: Grouping) -> list[dict[str, Any]]:
+    root = Path(grouping.job.settings.root)
+    return pyarrow.parquet.read_table(root / grouping.folder / "rows").sort_by("row").to_pylist()
+
+
+def assert_same(grouping: Grouping, local: oneofeach.Result) -> None:
+    """Status, keeper, similarity and evidence of every row are those of the local engine."""
+    counts, rows, groups = grouping.run(), rows_of(grouping), local.assignment
+    assert counts == local.counts
+    assert [row["key"] for row in rows] == [item.key for item in local.catalog.items]
+    assert [row["error"] for row in rows] == [local.catalog.errors.get(n, "") for n in range(len(rows))]
+    assert [row["status"] == "removed" for row in rows] == groups.removed.tolist()
+    for number in np.flatnonzero(groups.removed):
+        row, pair = rows[number], groups.pair[number]
+        assert row["keeper"] == groups.keeper[number]
+        assert row["keeper_key"] == rows[row["keeper"]]["key"]
+        assert row["similarity"] == groups.similarity[number]
+        assert row["identical"] == (pair < 0)
+        if pair >= 0:
+            assert row["distance"] == local.pairs.evidence[pair]["distance"]
+            assert row["verified"] == pytest.approx(local.pairs.evidence[pair]["verified"], abs=0)
+
+
+@pytest.mark.parametrize("driver_edges", [0, 3, 1000])
+@pytest.mark.parametrize(
+    ("threshold", "keep"),
+    [
+        (0.8, "highest-resolution,least-compressed,first"),
+        (0.95, "shortest-name,last"),
+        (0.9, "prefer=*two*,oldest"),
+        (0.85, "longest-caption,largest-file"),
+    ],
+)
+def test_rounds_on_the_cluster_end_where_the_sequential_definition_does(
+    source: list[str], work: Path, result: oneofeach.Result, threshold: float, keep: str, driver_edges: int
+) -> None:
+    own_folder = keep.replace(",", "," + " " * (1 + driver_edges % 7))  # the same rules, written differently
+    grouping = Grouping(job(source, work, driver_edges=driver_edges), threshold, own_folder)
+    assert_same(grouping, result.at(threshold, keep))
+    assert any(name.startswith("round") for name in grouping.job.stages) == (driver_edges < 1000)
+
+
+def test_images_that_are_only_compared_with_stay_and_take_others_with_them(source: list[str], tmp_path: Path) -> None:
+    against = source[1:]
+    local = oneofeach.deduplicate(source[0], FLOOR, against=against)
+    assert local.counts["removed"] > 5
+    done = job(source[0], tmp_path, against, driver_edges=0)
+    done.run()
+    grouping = Grouping(done, FLOOR, "first")
+    assert_same(grouping, oneofeach.deduplicate(source[0], FLOOR, "first", against=against))
+    assert {row["status"] for row in rows_of(grouping)[-80:]} == {"compared with"}
+
+
+def test_threshold_zero_is_left_to_one_machine(source: list[str], work: Path) -> None:
+    with pytest.raises(OneOfEachError, match=r"one image stands for all others\n"):
+        Grouping(job(source, work), 0.0, "first").run()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_records_sort_rows_as_the_keep_rules_do(data: st.DataObject) -> None:
+    size = data.draw(st.integers(1, 9))
+    few = st.integers(0, 2)
+    facts = np.zeros(size, FACTS)
+    for name in ("bytes", "width", "height", "quality", "sharpness", "mtime_ns"):
+        facts[name] = [data.draw(few) for _ in range(size)]
+    keys = [data.draw(st.sampled_from(["a/x.png", "b/xx.png", "b/y.png"])) for _ in range(size)]
+    nothing = np.zeros((size, 0), np.uint8)
+    reference = np.array([data.draw(st.booleans()) for _ in range(size)])
+    catalog = Catalog("", [Item(key, key) for key in keys], facts, nothing, nothing, reference=reference)
+    captions = {row: "caption"[: data.draw(few)] for row in range(size) if data.draw(st.booleans())}
+    rules = st.sampled_from([*NAMES[:-1], "prefer=b/*"])
+    keep = ",".join(data.draw(st.lists(rules, min_size=1, max_size=4)))
+    whole = np.arange(size)
+    plain = Catalog("", catalog.items, facts, nothing, nothing)
+    found = records(plain, keep, captions, whole, ~reference)
+    order = rank(catalog, keep, captions).order
+    assert sorted_by(found).tolist() == order.tolist()
+    place = np.argsort(order)
+    a, b = np.divmod(np.arange(size * size), size)
+    assert (before(found[a], found[b]) == (place[a] < place[b])).all()
