@@ -72,6 +72,16 @@ def test_bad_usage_gives_exit_code_2_a_first_line_and_a_hint(dataset, capsys, ar
     assert len(lines) == 2
 
 
+@pytest.mark.parametrize(
+    "arguments", [["find"], ["find", "--nonsense", "."], ["nonsense"], ["find", ".", "--workers", "0"]]
+)
+def test_usage_errors_show_the_usage_and_no_traceback(arguments, capsys):
+    assert run(arguments) == 2
+    err = capsys.readouterr().err
+    assert "Usage: oneofeach" in err
+    assert "Traceback" not in err
+
+
 def test_a_report_that_cannot_be_written_is_an_error_and_not_a_traceback(dataset, capsys):
     assert run(["find", str(dataset), "--report", str(dataset / "none" / "a.json")]) == 2
     assert "No such file or directory" in capsys.readouterr().err

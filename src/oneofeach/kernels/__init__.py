@@ -6,7 +6,10 @@ ONEOFEACH_KERNELS=numpy in the environment forces the twins.
 from __future__ import annotations
 
 import os
+import warnings
+from hashlib import sha256
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -21,9 +24,19 @@ def _load() -> ModuleType | None:
     if os.environ.get("ONEOFEACH_KERNELS") == "numpy":
         return None
     try:
-        return import_module("oneofeach._kernels")
+        module = import_module("oneofeach._kernels")
     except ImportError:
         return None
+    if digest() == module.DIGEST:
+        return module
+    warnings.warn("the compiled kernels are older than their sources: NumPy runs instead; reinstall", stacklevel=2)
+    return None
+
+
+def digest() -> str:
+    """SHA-256 of the C sources beside this file, which setup.py builds into the extension."""
+    files = sorted(file for file in Path(__file__).parent.iterdir() if file.suffix in (".c", ".h"))
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 compiled = _load()

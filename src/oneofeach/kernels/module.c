@@ -1,13 +1,18 @@
 /* The extension module oneofeach._kernels: gathers the method tables of the kernel sources. */
 #include "kernels.h"
 
+#ifndef DIGEST
+#define DIGEST "" /* of the sources; setup.py gives it */
+#endif
+
 static int add_methods(PyObject *module)
 {
     if (PyModule_AddFunctions(module, area_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, verify_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, sharpness_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, neighbors_methods) < 0) return -1;
-    return PyModule_AddFunctions(module, keepers_methods);
+    if (PyModule_AddFunctions(module, keepers_methods) < 0) return -1;
+    return PyModule_AddStringConstant(module, "DIGEST", DIGEST);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, (void *)add_methods}, {0, NULL}};

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 from oneofeach import __version__
 from oneofeach.errors import OneOfEachError, Refused
@@ -32,17 +33,16 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error becomes its message on stderr."""
-    import click
     import typer
 
     from oneofeach.apps.cli.commands import app
 
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="oneofeach", standalone_mode=False)
-    except click.ClickException as error:
+    except _usage_errors() as error:
         error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+        return int(error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except OneOfEachError as error:
@@ -52,3 +52,10 @@ def run(arguments: list[str]) -> int:
         print(f"{error.strerror}: {error.filename}\nCheck the path and its permissions.", file=sys.stderr)
         return 2
     return code or 0
+
+
+def _usage_errors() -> Any:
+    """The class that every usage error of Typer derives from: Click's, or the one of the Click inside newer Typers."""
+    import typer
+
+    return next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
