@@ -9,6 +9,12 @@ from browser import launched
 from playwright.sync_api import Browser
 
 
+@pytest.fixture(autouse=True)
+def own_index(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the index of whoever runs it."""
+    monkeypatch.setenv("ONEOFEACH_INDEX", str(tmp_path_factory.mktemp("index") / "index.sqlite"))
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A headless Chromium; open a fresh page with `chromium.new_page()`.

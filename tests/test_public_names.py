@@ -8,7 +8,8 @@ import oneofeach
 PUBLIC = """
 Catalog Description Duplicate EmptyImageList FileList Group Groups Index IndexDamaged InvalidRule InvalidThreshold
 Item Journal MissingExtra OneOfEachError Pairs Picture Plan Refused Result SourceNotFound UnknownFormat UnknownPlugin
-UnreadableImage UnsupportedInput deduplicate export group journals match neighbors perform plan scan similarity undo
+UnreadableImage UnsupportedInput compare deduplicate evaluate export group journals match neighbors perform plan scan
+similarity undo
 """
 
 

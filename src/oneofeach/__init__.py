@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from oneofeach.asking import Index
+    from oneofeach.comparison import compare
     from oneofeach.errors import (
         EmptyImageList,
         IndexDamaged,
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
         UnreadableImage,
         UnsupportedInput,
     )
+    from oneofeach.evaluation import evaluate
     from oneofeach.flow import Result, deduplicate, group, match, scan, similarity
-    from oneofeach.index import Index
     from oneofeach.stages.acting.journal import Journal, journals
     from oneofeach.stages.acting.perform import perform
     from oneofeach.stages.acting.plan import plan
@@ -64,7 +66,9 @@ __all__ = [
     "UnknownPlugin",
     "UnreadableImage",
     "UnsupportedInput",
+    "compare",
     "deduplicate",
+    "evaluate",
     "export",
     "group",
     "journals",
@@ -80,8 +84,10 @@ __all__ = [
 _HOMES = {
     home: names.split()
     for home, names in {
+        "oneofeach.asking": "Index",
+        "oneofeach.comparison": "compare",
+        "oneofeach.evaluation": "evaluate",
         "oneofeach.flow": "Result deduplicate group match scan similarity",
-        "oneofeach.index": "Index",
         "oneofeach.stages.acting.journal": "Journal journals",
         "oneofeach.stages.acting.perform": "perform",
         "oneofeach.stages.acting.plan": "plan",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from types import TracebackType
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from oneofeach.index.store import Store
 from oneofeach.plugins import Fingerprint
 
 FILE_NAME = "index.sqlite"
+Self = TypeVar("Self", bound="Index")
 
 
 def default_path() -> str:
@@ -42,7 +44,7 @@ class Index:
         """path: of the SQLite file, made when it is not there; None: the default place."""
         self.store = Store(default_path() if path is None else path)
 
-    def __enter__(self) -> Index:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

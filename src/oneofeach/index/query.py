@@ -27,7 +27,7 @@ class Match:
     places: tuple[str, ...]
     content: str  # SHA-256, hexadecimal
     similarity: float
-    evidence: npt.NDArray[np.void]
+    evidence: np.void  # one EVIDENCE record
 
 
 class Keys:
@@ -49,6 +49,8 @@ class Keys:
                 numbers, stored = zip(*rows, strict=True)
                 images.append(np.array(numbers, np.int64))
                 bits.append(np.frombuffer(b"".join(stored), np.uint8).reshape(len(rows), -1))
+        if len(images) == 1 and last:
+            return
         self.images, self.bits = np.concatenate(images), np.concatenate(bits)
         self.rows, keys = self.method.keys(self.bits)
         self.words = np.ascontiguousarray(keys).view(f"<u{_word(keys.shape[1])}")

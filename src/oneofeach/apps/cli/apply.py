@@ -10,12 +10,13 @@ import typer
 
 from oneofeach.apps.cli.options import Protect
 from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
 from oneofeach.errors import Refused
 from oneofeach.stages.acting import journal as journaling
 from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting import undo as undoing
 from oneofeach.stages.acting.journal import Journal
-from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.steps import Plan, Step
 
 SHOWN = 20  # reasons on the screen
 REFUSED = 4
@@ -27,10 +28,15 @@ def apply(
     plan: Annotated[str, typer.Argument(metavar="PLAN", help="A plan written by `clean --plan`.", show_default=False)],
     protect: Protect = None,
     as_json: Json = False,
+    index: IndexPath = None,
+    no_index: NoIndex = False,
 ) -> None:
     """Do what a saved plan says; run it again to go on after a crash."""
     with progress_bar() as progress:
         journal = performing.perform(Plan.load(plan), protect=protect or (), progress=progress)
+    with opened(index, no_index) as store:
+        if store:
+            store.mark_kept(keepers(journal))
     raise typer.Exit(finish(journal, as_json))
 
 
@@ -39,18 +45,29 @@ def undo(
         str, typer.Argument(metavar="[JOURNAL]", help="Its name or file; the newest by default.", show_default=False)
     ] = "",
     as_json: Json = False,
+    index: IndexPath = None,
+    no_index: NoIndex = False,
 ) -> None:
     """Take back what an apply did."""
     chosen = _chosen(journal)
     before = chosen.restored
     with progress_bar() as progress:
         after = undoing.undo(chosen, progress)
+    with opened(index, no_index) as store:
+        if store:
+            store.forget_kept(keepers(after))
     if as_json:
         print(json.dumps(_object(after), indent=2))
     else:
         print(f"Undo of {after.id}: {after.restored - before:,} restored, {len(after.not_restored):,} not.")
         _reasons([(result.source, result.reason) for result in after.not_restored], after)
     raise typer.Exit(REFUSED if after.not_restored else 0)
+
+
+def keepers(journal: Journal) -> set[bytes]:
+    """The contents (SHA-256) that stayed in place of others."""
+    steps = (unit.step for unit in journal.units.values())
+    return {bytes.fromhex(step.keeper.content) for step in steps if isinstance(step, Step)}
 
 
 def journals(as_json: Json = False) -> None:

@@ -19,6 +19,7 @@ from oneofeach.apps.cli.options import (
     Isolated,
     Keep,
     Protect,
+    Reconsider,
     Sources,
     Threshold,
     Workers,
@@ -26,6 +27,7 @@ from oneofeach.apps.cli.options import (
     number,
 )
 from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
 from oneofeach.errors import Refused
 from oneofeach.flow import deduplicate
 from oneofeach.stages.acting.actions import ACTIONS
@@ -60,6 +62,9 @@ def clean(
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and end.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
+    reconsider: Reconsider = False,
+    index: IndexPath = None,
+    no_index: NoIndex = False,
     fingerprint: FingerprintName = FINGERPRINT,
     isolated: Isolated = False,
     workers: Workers = None,
@@ -68,12 +73,14 @@ def clean(
     guarded = read_only or []
     everything = [*guarded, *sources]
     globs = [*(protect or []), *(escape(os.path.abspath(folder)) for folder in guarded)]
-    with progress_bar() as progress:
+    with opened(index, no_index) as store, progress_bar() as progress:
         source = everything[0] if len(everything) == 1 else everything
         result = deduplicate(
             source,
             number(similarity_threshold),
             keep,
+            index=store,
+            reconsider=reconsider,
             fingerprint=fingerprint,
             engine=engine_of(isolated),
             workers=workers,
@@ -93,6 +100,10 @@ def clean(
         raise typer.Exit(unread)
     with progress_bar() as progress:
         journal = perform(made, progress=progress)
+    with opened(index, no_index) as store:
+        if store:
+            kept = result.assignment.kept
+            store.mark_kept(map(bytes, result.catalog.facts["content"][kept]))
     raise typer.Exit(finish(journal) or unread)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from oneofeach import __version__
-from oneofeach.apps.cli import apply, clean, doctor, find
+from oneofeach.apps.cli import apply, clean, compare, doctor, explore, export, find, query, stores
 
 app = typer.Typer(
     name="oneofeach",
@@ -39,4 +39,11 @@ app.command()(clean.clean)
 app.command()(apply.apply)
 app.command()(apply.undo)
 app.command()(apply.journals)
+app.command()(compare.compare)
+app.command()(export.export)
+app.command()(query.query)
+app.command()(query.watch)
+app.command()(explore.explore)
+app.command()(explore.evaluate)
+app.add_typer(stores.index, name="index")
 app.command()(doctor.doctor)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,18 +15,22 @@ from oneofeach.apps.cli.options import (
     FINGERPRINT,
     KEEP,
     THRESHOLD,
+    Against,
     FingerprintName,
     Isolated,
     Keep,
-    Sources,
+    OptionalSources,
+    Reconsider,
     Threshold,
     Workers,
     engine_of,
     number,
 )
 from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
 from oneofeach.flow import Result, deduplicate
 from oneofeach.stages.report import checked_format, json_object
+from oneofeach.stages.sources.file_list import FileList
 from oneofeach.tables import Group
 
 if TYPE_CHECKING:
@@ -33,7 +40,7 @@ SHOWN = 20  # groups on the screen
 
 
 def find(
-    sources: Sources,
+    sources: OptionalSources = None,
     similarity_threshold: Threshold = THRESHOLD,
     keep: Keep = KEEP,
     report: Annotated[
@@ -41,6 +48,14 @@ def find(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when duplicates are found.")] = False,
+    files_from: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Read paths from a file, or - for stdin.", show_default=False),
+    ] = "",
+    against: Against = None,
+    reconsider: Reconsider = False,
+    index: IndexPath = None,
+    no_index: NoIndex = False,
     fingerprint: FingerprintName = FINGERPRINT,
     orientations: Annotated[
         str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
@@ -52,16 +67,20 @@ def find(
     threshold = number(similarity_threshold)
     for path in report or ():
         checked_format(path)
-    source = sources[0] if len(sources) == 1 else sources
-    with progress_bar() as progress:
-        engine = engine_of(isolated)
+    given = sources or []
+    if bool(given) == bool(files_from):
+        raise typer.BadParameter("Give either a SOURCE or --files-from.")
+    with opened(index, no_index) as store, progress_bar() as progress:
         result = deduplicate(
-            source,
+            FileList(files_from) if files_from else given[0] if len(given) == 1 else given,
             threshold,
             keep,
+            against=against,
+            index=store,
             orientations=orientations,
+            reconsider=reconsider,
             fingerprint=fingerprint,
-            engine=engine,
+            engine=engine_of(isolated),
             workers=workers,
             progress=progress,
         )
@@ -72,6 +91,8 @@ def find(
         print(json.dumps(json_object(result), indent=2))
     else:
         show(result)
+        for line in between(result, given):
+            print(line)
     raise typer.Exit(exit_code(result, check))
 
 
@@ -112,6 +133,25 @@ def print_group(console: Console, position: int, group: Group) -> None:
 def printable(key: str) -> str:
     """A key on one line: file names may hold line breaks and control characters."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in key)
+
+
+def between(result: Result, sources: Sequence[str]) -> Iterator[str]:
+    """For several sources: how many duplicates lie within each, and how many across two of them."""
+    if len(sources) < 2:
+        return
+    counted: Counter[tuple[str, str]] = Counter()
+    for group in result.groups:
+        for one in group.duplicates:
+            counted[_source_of(one.key, sources), _source_of(group.key, sources)] += 1
+    for (goes, stays), count in sorted(counted.items()):
+        where = f"within {goes}" if goes == stays else f"of {goes} are in {stays}"
+        yield f"{count:,} {printable(where)}"
+
+
+def _source_of(key: str, sources: Sequence[str]) -> str:
+    """The source that a key begins with; the longest of several."""
+    found = [source for source in sources if key == source or key.startswith((os.path.join(source, ""), f"{source}#"))]
+    return max(found, key=len, default="other sources")
 
 
 def summary(result: Result) -> str:

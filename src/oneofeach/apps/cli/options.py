@@ -10,9 +10,18 @@ from oneofeach.errors import InvalidThreshold
 from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, checked_threshold
 from oneofeach.stages.preference import DEFAULT_KEEP, NAMES
 
-Sources = Annotated[
-    list[str], typer.Argument(metavar="SOURCE...", help="Folders (recursive) and image files.", show_default=False)
+_SOURCES = typer.Argument(
+    metavar="SOURCE",
+    help="Folders (recursive), images, .tar, .zip, .parquet, .arrow, COCO .json, or URLs.",
+    show_default=False,
+)
+Sources = Annotated[list[str], _SOURCES]
+OptionalSources = Annotated[list[str] | None, _SOURCES]
+Against = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE", help="Images that all stay; a duplicate of one of them goes.", show_default=False),
 ]
+Reconsider = Annotated[bool, typer.Option("--reconsider", help="Choose anew also where an earlier run has chosen.")]
 Threshold = Annotated[
     str,
     typer.Option(

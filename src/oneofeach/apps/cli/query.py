@@ -1,0 +1,102 @@
+"""`oneofeach query` and `watch`: is this image already in the index? Nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+
+from oneofeach.apps.cli.find import printable
+from oneofeach.apps.cli.options import THRESHOLD, Threshold, Workers, number
+from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.apps.cli.stores import IndexPath
+from oneofeach.asking import Index
+from oneofeach.errors import UnreadableImage
+from oneofeach.flow import scan
+from oneofeach.index.query import Match
+from oneofeach.plugins import extra
+from oneofeach.stages.similarity import words
+from oneofeach.stages.sources.folder import SUFFIXES
+
+Limit = Annotated[int, typer.Option("--limit", min=1, help="Matches per image.")]
+Lines = Annotated[bool, typer.Option("--json", help="Print one JSON object per image and line.")]
+
+
+def query(
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files.", show_default=False)],
+    index: IndexPath = None,
+    similarity_threshold: Threshold = THRESHOLD,
+    limit: Limit = 10,
+    as_json: Lines = False,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 1 when a match is found.")] = False,
+) -> None:
+    """Show which images of the index an image is a duplicate of."""
+    threshold = number(similarity_threshold)
+    found = unread = 0
+    with Index(index) as opened:
+        for image in images:
+            matches = _asked(opened, image, threshold, limit, as_json)
+            found += bool(matches)
+            unread += matches is None
+    raise typer.Exit(1 if check and found else 3 if unread else 0)
+
+
+def watch(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="The folder to watch.", show_default=False)],
+    index: IndexPath = None,
+    similarity_threshold: Threshold = THRESHOLD,
+    limit: Limit = 3,
+    as_json: Lines = False,
+    workers: Workers = None,
+) -> None:
+    """Report images as they arrive in a folder, and what they are duplicates of. Nothing is moved or removed."""
+    threshold = number(similarity_threshold)
+    watchfiles = extra("watchfiles", "watch")
+    with Index(index) as opened:
+        if any(os.scandir(folder)):
+            with progress_bar() as progress:
+                scan(folder, index=opened, workers=workers, progress=progress)
+        print(f"Watching {folder}. Ctrl-C ends.", file=sys.stderr)
+        for changes in watchfiles.watch(folder):
+            for path in arrived(changes):
+                if _asked(opened, path, threshold, limit, as_json) is not None:
+                    scan(path, index=opened, workers=1)
+
+
+def arrived(changes: Iterable[tuple[Any, str]]) -> list[str]:
+    """The images among the files that were added or changed, sorted; hidden ones are left alone."""
+    return sorted(
+        path
+        for change, path in changes
+        if change.name != "deleted"
+        and os.path.splitext(path)[1].lower() in SUFFIXES
+        and not os.path.basename(path).startswith(".")
+        and os.path.isfile(path)
+    )
+
+
+def _asked(index: Index, image: str, threshold: float, limit: int, as_json: bool) -> list[Match] | None:
+    """Ask, print, and return the matches other than the image itself; None when it cannot be read."""
+    try:
+        found = index.query(image, threshold, limit + 1)
+    except UnreadableImage as error:
+        print(f"skip  {printable(image)}  {str(error).splitlines()[0]}", file=sys.stderr)
+        return None
+    own = os.path.abspath(image)
+    matches = [match for match in found if match.places != (own,)][:limit]
+    if as_json:
+        listed = [
+            {"places": match.places, "similarity": match.similarity, "evidence": words(match.evidence)}
+            for match in matches
+        ]
+        print(json.dumps({"schema_version": 1, "image": image, "matches": listed}), flush=True)
+        return matches
+    print(f"{'found' if matches else 'new  '}  {printable(image)}", flush=True)
+    for match in matches:
+        places = ", ".join(printable(place) for place in match.places if place != own) or f"sha256:{match.content}"
+        print(f"       {match.similarity:.4f}  {places}  {words(match.evidence)}", flush=True)
+    return matches

@@ -1,0 +1,48 @@
+"""Is this image already there? An index that can be asked with an image, for library and command line."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from oneofeach import index, plugins
+from oneofeach.errors import UnreadableImage
+from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, scan
+from oneofeach.index.query import Keys, Match
+from oneofeach.matching import checked_threshold
+from oneofeach.stages import decode
+from oneofeach.tables import Description
+
+
+class Index(index.Index):
+    """What was seen, in one SQLite file. The first question reads all keys; from then on each takes milliseconds."""
+
+    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(path)
+        self._asked: dict[str, Keys] = {}
+
+    def query(
+        self,
+        image: Any,
+        similarity_threshold: float = DEFAULT_THRESHOLD,
+        limit: int = 10,
+        *,
+        fingerprint: str = DEFAULT_FINGERPRINT,
+    ) -> list[Match]:
+        """The stored images at or above the threshold, most similar first, also those stored since the last question.
+
+        image: anything `deduplicate` takes as one image; it is not stored. UnreadableImage when it cannot be decoded.
+        """
+        catalog = scan(image, fingerprint=fingerprint, workers=1)
+        for reason in catalog.errors.values():
+            raise UnreadableImage(f"{reason}\nGive a readable image.")
+        asked = Description(catalog.facts[0], catalog.bits[0], catalog.descriptors[0])
+        return self._keys(fingerprint).nearest(asked, checked_threshold(similarity_threshold), limit)
+
+    def _keys(self, fingerprint: str) -> Keys:
+        if fingerprint in self._asked:
+            self._asked[fingerprint].refresh()
+        else:
+            method = plugins.load("fingerprints", fingerprint)()
+            self._asked[fingerprint] = self.keys(f"{method.name}/{decode.VERSION}", method)
+        return self._asked[fingerprint]
