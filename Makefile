@@ -2,7 +2,7 @@
 UV ?= $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN = $(UV) run --no-sync
 
-.PHONY: demo test lint sync format chromium
+.PHONY: demo test lint sync format chromium typescript
 
 .venv-uv/bin/uv:
 	python3 -m venv .venv-uv
@@ -11,11 +11,14 @@ RUN = $(UV) run --no-sync
 sync: $(if $(findstring .venv-uv,$(UV)),.venv-uv/bin/uv)
 	$(UV) sync --quiet --locked --all-extras
 
-test: lint chromium
+test: lint chromium typescript
 	$(RUN) pytest
 
 chromium: sync
 	@$(RUN) python tests/browser.py >/dev/null
+
+typescript:
+	@test -x node_modules/.bin/tsc || ! command -v npm >/dev/null || npm install --silent --no-save --no-audit typescript@5.9.3
 
 lint: sync
 	$(RUN) ruff check .

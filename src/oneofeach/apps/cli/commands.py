@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from oneofeach import __version__
-from oneofeach.apps.cli import apply, clean, compare, doctor, explore, export, find, query, stores
+from oneofeach.apps.cli import apply, clean, compare, doctor, explore, export, find, query, review, stores
 
 app = typer.Typer(
     name="oneofeach",
@@ -35,6 +35,7 @@ def options(
 
 
 app.command()(find.find)
+app.command()(review.review)
 app.command()(clean.clean)
 app.command()(apply.apply)
 app.command()(apply.undo)

@@ -1,0 +1,80 @@
+"""`oneofeach review`: a local page where a person decides what stays."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from oneofeach.apps.cli.options import FINGERPRINT, FingerprintName, Isolated, Sources, Workers, engine_of, number
+from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.flow import match, scan
+from oneofeach.matching import FLOOR
+from oneofeach.plugins import extra
+from oneofeach.stages.preference import parse
+
+
+def review(
+    sources: Sources,
+    similarity_threshold: Annotated[
+        str | None,
+        typer.Option("--similarity-threshold", "-t", metavar="0..1", help="Where to begin; else where you stopped."),
+    ] = None,
+    keep: Annotated[str | None, typer.Option(metavar="RULES", help="Keep rules to begin with.")] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1. [default: a random one]")] = 0,
+    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Show only: no decision is stored.")] = False,
+    store: Annotated[str | None, typer.Option(metavar="FILE", help="Where decisions are kept.")] = None,
+    fingerprint: FingerprintName = FINGERPRINT,
+    orientations: Annotated[
+        str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
+    ] = "upright",
+    isolated: Isolated = False,
+    workers: Workers = None,
+) -> None:
+    """Open a page to compare the groups and decide; files change only when you apply."""
+    for module in ("starlette", "jinja2", "uvicorn"):
+        extra(module, "review")
+    from oneofeach.apps.review.opening import open_review
+
+    threshold = None if similarity_threshold is None else number(similarity_threshold)
+    if keep is not None:
+        parse(keep)
+    source = sources[0] if len(sources) == 1 else sources
+    with progress_bar() as progress:
+        catalog = scan(source, fingerprint=fingerprint, engine=engine_of(isolated), workers=workers, progress=progress)
+        floor = FLOOR if threshold is None else min(FLOOR, threshold)
+        pairs = match(catalog, floor=floor, orientations=orientations, progress=progress)
+    places = [os.path.abspath(place) for place in sources]
+    opened = open_review(
+        catalog,
+        pairs,
+        threshold=threshold,
+        keep=keep,
+        places=places,
+        port=port,
+        store=store,
+        read_only=read_only,
+        say=say,
+    )
+    link = opened.link()
+    say(f"{len(catalog):,} images, {len(pairs):,} pairs. The review page:\n\n    {link}\n")
+    say(f"From another machine: ssh -L {opened.port}:127.0.0.1:{opened.port} THIS_ONE, then open the link there.")
+    say("End with Ctrl-C; what you decided is kept.")
+    if open_browser and has_screen():
+        webbrowser.open(link)
+    opened.run()
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def has_screen() -> bool:
+    """Whether a browser opened here would be seen by the person at the terminal."""
+    if os.environ.get("SSH_CONNECTION"):
+        return False
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,93 @@
+"""A catalog and its pairs → a review that is ready to be served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from oneofeach.apps.review import memory, thumbnails
+from oneofeach.apps.review.answers import Answers
+from oneofeach.apps.review.applying import Applying
+from oneofeach.apps.review.cards import Cards
+from oneofeach.apps.review.events import Events
+from oneofeach.apps.review.memory import Memory
+from oneofeach.apps.review.security import Door, Guard
+from oneofeach.apps.review.server import Running, application
+from oneofeach.apps.review.session import Session
+from oneofeach.apps.review.thumbnails import Pictures
+from oneofeach.tables import Catalog, Pairs
+
+
+@dataclass
+class Opened:
+    """A review on its port; `run` serves it until it is stopped."""
+
+    session: Session
+    pictures: Pictures
+    applying: Applying
+    door: Door
+    app: Guard
+    running: Running
+
+    @property
+    def port(self) -> int:
+        return self.running.port
+
+    def link(self) -> str:
+        """A link that opens the page once."""
+        return self.running.link(self.door.token())
+
+    def run(self) -> None:
+        """Serve until interrupted; what is being applied is finished first."""
+        try:
+            self.running.run()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Finish what is being applied, and close the stores."""
+        self.applying.wait()
+        self.running.close()
+        self.pictures.close()
+        self.session.memory.close()
+
+    def stop(self) -> None:
+        self.running.stop()
+
+
+def open_review(
+    catalog: Catalog,
+    pairs: Pairs,
+    *,
+    threshold: float | None = None,
+    keep: str | None = None,
+    places: Sequence[str] = (),
+    port: int = 0,
+    store: str | None = None,
+    thumbnail_store: str | None = None,
+    journals: str = "",
+    read_only: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> Opened:
+    """threshold, keep: where to begin; None: where the person stopped. places: what the source is called.
+
+    store, thumbnail_store: files for decisions and thumbnails; None: the user's own. say: prints a line.
+    Refused when the port is taken or a store cannot be opened.
+    """
+    session = Session(
+        catalog,
+        pairs,
+        Memory(store or memory.default_path()),
+        threshold=threshold,
+        keep=keep,
+        places=places,
+        read_only=read_only,
+    )
+    pictures = Pictures(catalog, thumbnail_store or thumbnails.default_path())
+    events = Events()
+    applying = Applying(session, events.publish, journals)
+    door = Door(lambda token: say(f"A new link, good for one browser: {running.link(token)}"))
+    answers = Answers(session, Cards(session, pictures), applying, events, ", ".join(places))
+    app = application(answers, pictures, events, door)
+    running = Running(app, events, port)
+    return Opened(session, pictures, applying, door, app, running)

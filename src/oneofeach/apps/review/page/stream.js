@@ -1,0 +1,225 @@
+// One group at a time, its images side by side: large pictures, the facts that differ, and the reason.
+import { Compare } from "./compare.js";
+import { Captions } from "./captions.js";
+import { decided } from "./deck.js";
+import { byId, count, date, h, plural, say, size, thumbnail, whole } from "./dom.js";
+
+/** @typedef {import("./types.js").Card} Card */
+/** @typedef {import("./types.js").Picture} Picture */
+
+const DWELL = 220; // ms on one group before the whole pictures are loaded
+const WHOLE = 8; // groups of more images show thumbnails
+/** @type {[string, (image: Picture) => string, ((image: Picture) => number) | null][]} */
+const FACTS = [
+  ["Size", (image) => `${image.width} × ${image.height}`, (image) => image.width * image.height],
+  ["Bytes", (image) => (image.bytes ? size(image.bytes) : "in memory"), null],
+  ["Format", (image) => image.format || "array", null],
+  ["Quality", (image) => `${image.quality}`, (image) => image.quality],
+  ["Sharpness", (image) => image.sharpness.toFixed(1), null],
+  ["Date", (image) => date(image.date), null],
+  ["Folder", (image) => image.folder, null],
+  ["Caption", (image) => image.caption, null],
+  ["Note", (image) => image.note, null],
+];
+
+export class Stream {
+  /** @param {import("./deck.js").Deck} deck @param {import("./types.js").Boot} boot */
+  constructor(deck, boot) {
+    this.deck = deck;
+    this.stage = byId("stage", HTMLElement);
+    this.compare = new Compare();
+    this.captions = new Captions(deck, boot.caption_rules);
+    /** The image that X and the comparison are about. */
+    this.chosen = 1;
+    this.shown = "";
+  }
+
+  /** @returns {Picture | undefined} */
+  get selected() {
+    return this.deck.current?.images[this.chosen];
+  }
+
+  /** Draw the current card, when it differs from what is there. */
+  draw() {
+    const card = this.deck.current;
+    const name = card ? `${this.deck.at} ${card.number} ${card.version} ${card.kind} ${stays(card)}` : `none ${this.deck.total}`;
+    if (name === this.shown) return;
+    const other = !this.shown.startsWith(`${this.deck.at} ${card?.images[0]?.row} `);
+    this.shown = name;
+    if (card && this.drawn?.images.length === card.images.length && this.isSame(card)) return this.mark(card);
+    if (other) this.chosen = Math.min(1, (card?.images.length ?? 1) - 1);
+    this.drawn = card;
+    this.stage.classList.remove("overview");
+    this.stage.replaceChildren(...(card ? this.group(card) : [this.nothing()]));
+    if (!card) return;
+    this.compare.show(card, this.chosen, this.stage);
+    this.announce(card);
+    this.preload();
+    clearTimeout(this.timer);
+    if (card.images.length <= WHOLE) this.timer = setTimeout(() => this.sharpen(card), DWELL);
+  }
+
+  /** @param {Card} card */
+  isSame(card) {
+    return this.at === this.deck.at && this.drawn?.images.every((image, at) => image.row === card.images[at]?.row);
+  }
+
+  /** Only the fates have changed. @param {Card} card */
+  mark(card) {
+    this.drawn = card;
+    this.stage.querySelector(".about")?.replaceWith(this.about(card));
+    for (const [at, figure] of this.stage.querySelectorAll("figure.card").entries()) {
+      const image = card.images[at];
+      if (!image) continue;
+      figure.className = classes(image);
+      figure.querySelector(".fate")?.replaceWith(fate(image));
+    }
+    this.choose(this.chosen, false);
+  }
+
+  nothing() {
+    const empty = this.deck.total === 0;
+    const search = this.deck.query || this.deck.filter !== "all";
+    const text = !empty ? "Loading…" : search ? "No group matches this filter." : "No duplicates at this threshold.";
+    this.drawn = undefined;
+    return h("p", { className: "nothing" }, text);
+  }
+
+  /** @param {Card} card */
+  group(card) {
+    this.at = this.deck.at;
+    const cards = card.images.map((image, at) => this.card(card, image, at));
+    const more = card.count > cards.length && h("p", { className: "more" }, `and ${count(card.count - cards.length)} more`);
+    const many = card.images.length > 6 ? "cards many" : "cards";
+    const grid = h("div", { className: many, role: "list", "aria-label": "Images of this group" }, ...cards, more);
+    grid.style.setProperty("--n", String(Math.min(card.images.length, 6)));
+    return [this.about(card), grid];
+  }
+
+  /** Which group this is, and why the suggestion is as it is. @param {Card} card */
+  about(card) {
+    const keeper = card.images.find((image) => image.stays);
+    const staying = card.images.filter((image) => image.stays).length;
+    const going = staying === card.images.length ? 0 : card.count - staying;
+    const state = card.kind === "settled" ? "settled by another decision" : decided(card) || "open";
+    const sentence =
+      card.kind === "settled"
+        ? "Nothing is left to decide here."
+        : going
+          ? `${staying > 1 ? `${staying} stay` : `${keeper?.name ?? ""} stays`}, ${plural(going, "goes", "go")}.`
+          : "All stay.";
+    const why = card.reason && h("span", { className: "why" }, card.reason[0]?.toUpperCase() + card.reason.slice(1));
+    return h(
+      "p",
+      { className: `about ${card.kind}` },
+      h("strong", {}, `${count(this.deck.at + 1)} of ${count(this.deck.total)}`),
+      h("span", { className: "state" }, state),
+      h("span", {}, sentence),
+      why,
+    );
+  }
+
+  /** @param {Card} card @param {Picture} image @param {number} at */
+  card(card, image, at) {
+    const keeper = card.images.find((one) => one.stays) ?? card.images[0];
+    const picture = h("img", { alt: image.name, src: thumbnail(image), decoding: "async", draggable: false });
+    picture.addEventListener("error", () => picture.classList.add("missing"));
+    const figure = h(
+      "figure",
+      { className: classes(image), tabIndex: 0, role: "listitem", "aria-label": `Image ${at + 1}: ${image.name}` },
+      h("div", { className: "picture" }, picture),
+      h(
+        "figcaption",
+        {},
+        h("div", { className: "head" }, h("kbd", {}, String(at + 1)), fate(image), this.likeness(image, keeper)),
+        h("p", { className: "name", title: image.name }, image.name),
+        facts(card, image),
+        image.evidence && h("p", { className: "evidence" }, image.evidence),
+        image === keeper && card.kind !== "settled" && this.captions.editor(card, image),
+        this.buttons(image),
+      ),
+    );
+    figure.addEventListener("focus", () => this.choose(at, false));
+    figure.querySelector(".picture")?.addEventListener("click", () => this.choose(at));
+    return figure;
+  }
+
+  /** @param {Picture} image @param {Picture | undefined} keeper */
+  likeness(image, keeper) {
+    if (image === keeper) return null;
+    return h("span", { className: "likeness", title: "Similarity to the one that stays" }, image.similarity.toFixed(4));
+  }
+
+  /** @param {Picture} image */
+  buttons(image) {
+    if (this.deck.status.read_only) return null;
+    const keep = h("button", { type: "button", className: "keep-this" }, "Keep only this");
+    const toggle = h("button", { type: "button", className: "toggle" }, "Stays or goes");
+    keep.addEventListener("click", () => this.deck.decide("keep", image.row));
+    toggle.addEventListener("click", () => this.deck.decide("toggle", image.row));
+    return h("div", { className: "buttons" }, keep, toggle);
+  }
+
+  /** @param {number} at @param {boolean} [focus] */
+  choose(at, focus = true) {
+    const figures = [...this.stage.querySelectorAll("figure.card")];
+    this.chosen = Math.max(0, Math.min(at, figures.length - 1));
+    for (const [place, figure] of figures.entries()) figure.classList.toggle("chosen", place === this.chosen);
+    const figure = figures[this.chosen];
+    if (focus && figure instanceof HTMLElement) figure.focus({ preventScroll: false });
+    if (this.drawn) this.compare.show(this.drawn, this.chosen, this.stage);
+  }
+
+  /** Whole pictures in place of thumbnails, once they are decoded. @param {Card} card */
+  sharpen(card) {
+    for (const [at, picture] of [...this.stage.querySelectorAll("figure.card img")].entries()) {
+      const image = card.images[at];
+      if (!image || !(picture instanceof HTMLImageElement) || picture.classList.contains("missing")) continue;
+      const large = new Image();
+      large.src = whole(image);
+      large.decode().then(
+        () => this.drawn?.images[at]?.row === image.row && picture.isConnected && (picture.src = large.src),
+        () => {}, // the thumbnail stays
+      );
+    }
+  }
+
+  /** The next groups' thumbnails, so that they are there when the key is pressed. */
+  preload() {
+    for (let ahead = 1; ahead <= 3; ahead++) {
+      for (const image of this.deck.get(this.deck.at + ahead)?.images.slice(0, 12) ?? []) new Image().src = thumbnail(image);
+    }
+  }
+
+  /** @param {Card} card */
+  announce(card) {
+    const keeper = card.images.find((image) => image.stays);
+    say(`Group ${this.deck.at + 1} of ${this.deck.total}, ${plural(card.count, "image")}, ${keeper?.name ?? ""} stays`);
+  }
+}
+
+/** @param {Card} card */
+const stays = (card) => card.images.map((image) => (image.stays ? 1 : 0)).join("");
+
+/** @param {Picture} image */
+const classes = (image) => `card ${image.gone ? "gone" : image.stays ? "stays" : "goes"}`;
+
+/** @param {Picture} image */
+function fate(image) {
+  return h("span", { className: "fate" }, image.gone ? "GONE" : image.stays ? "STAYS" : "GOES");
+}
+
+/** The facts of one image; those that differ in the group stand out, the best of them more so.
+ * @param {Card} card @param {Picture} image */
+function facts(card, image) {
+  const list = h("dl", {});
+  for (const [name, show, worth] of FACTS) {
+    const text = show(image);
+    const differs = card.images.some((other) => show(other) !== text);
+    if (!text || ((name === "Sharpness" || name === "Note") && !differs && name !== "Note")) continue;
+    const best = differs && worth && card.images.every((other) => worth(other) <= worth(image));
+    const value = h("dd", { className: best ? "differs best" : differs ? "differs" : "", title: text }, text);
+    list.append(h("div", {}, h("dt", {}, name), value));
+  }
+  return list;
+}

@@ -1,0 +1,68 @@
+"""Pairs a person has labeled → the threshold with the fewest expected errors on this data, and how many they are.
+
+The chance that a pair of similarity s is a duplicate is modeled as a logistic curve with a midpoint and a width. Both
+are averaged over a grid, weighted by how well they explain the labels, so few labels give a careful curve. Which pairs
+were labeled does not bias it, as long as they were chosen by their similarity: the curve is conditional on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from oneofeach.tables import Floats
+
+ENOUGH = 30  # labels
+STEP = 0.001  # of the thresholds that are compared
+MIDPOINTS = np.linspace(0.70, 1.0, 61)
+WIDTHS = np.geomspace(0.002, 0.1, 18)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """labels: how many pairs were labeled, wrong of them as "not duplicates"; threshold: None while they are too few.
+
+    false: expected wrong pairs at or above the threshold, missed: expected duplicates below it; pairs: all compared.
+    """
+
+    labels: int
+    wrong: int
+    threshold: float | None = None
+    false: float = 0.0
+    missed: float = 0.0
+    pairs: int = 0
+
+
+def curve(similarity: Floats, duplicate: npt.NDArray[np.bool_], at: Floats) -> Floats:
+    """The chance of being a duplicate at each similarity in `at`, given labeled pairs."""
+    chance = _logistic(similarity)
+    likelihood = np.where(duplicate, chance, 1 - chance)
+    weight = np.log(np.maximum(likelihood, 1e-12)).sum(axis=2)
+    weight = np.exp(weight - weight.max())
+    return np.asarray(np.tensordot(weight / weight.sum(), _logistic(at), 2))
+
+
+def _logistic(similarity: Floats) -> Floats:
+    """float64[midpoints, widths, n]"""
+    z = (similarity - MIDPOINTS[:, None, None]) / WIDTHS[None, :, None]
+    return np.asarray(1 / (1 + np.exp(np.clip(-z, -60, 60))))
+
+
+def propose(similarity: Floats, duplicate: npt.NDArray[np.bool_], pairs: Floats, floor: float) -> Proposal:
+    """similarity, duplicate: of the labeled pairs; pairs: similarities of all pairs down to the floor.
+
+    Only thresholds from the floor to 1.0 are compared: what lies below the floor was never looked at.
+    """
+    labels, wrong = len(similarity), len(similarity) - int(np.count_nonzero(duplicate))
+    if labels < ENOUGH or not 0 < wrong < labels:
+        return Proposal(labels, wrong)
+    thresholds = np.round(np.arange(floor, 1.0 + STEP / 2, STEP), 4)
+    edges = np.append(thresholds, 1.0 + STEP) - 1e-9
+    count, _ = np.histogram(pairs, edges)
+    chance = curve(similarity, duplicate, np.minimum(thresholds + STEP / 2, 1.0))
+    false = np.cumsum((count * (1 - chance))[::-1])[::-1]
+    missed = np.concatenate([[0.0], np.cumsum(count * chance)[:-1]])
+    best = int(np.argmin(false + missed))
+    return Proposal(labels, wrong, float(thresholds[best]), float(false[best]), float(missed[best]), len(pairs))

@@ -1,0 +1,102 @@
+"""From the page to real files and back: the plan, its progress, what went, and undo."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+from reviewing import near_copies, page_of, running
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file outside the quarantine, with the hash of its bytes."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    shown = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return {name: digest for name, digest in shown.items() if not name.startswith(".")}
+
+
+def show_plan(page: Page, which: str = "decided", captions: str = "own") -> None:
+    page.click("#open-apply")
+    page.select_option("#which", which)
+    page.select_option("#captions", captions)
+    page.click("text=Show the plan")
+    expect(page.locator("#plan button")).to_be_visible()
+
+
+def test_apply_moves_what_was_decided_and_undo_brings_every_byte_back(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 3)
+    before = files(folder)
+    with running(folder, tmp_path / "store") as opened, page_of(chromium, opened) as page:
+        page.keyboard.press("Space")
+        page.keyboard.press("n")
+        expect(page.locator("#progress output")).to_have_text("2 of 3 decided")
+        assert files(folder) == before
+        show_plan(page)
+        expect(page.locator("#plan")).to_contain_text("2 images")
+        assert files(folder) == before
+        page.click("#plan button")
+        expect(page.locator("#outcome")).to_contain_text("2 done, 0 refused, 0 failed")
+        gone = before.keys() - files(folder).keys()
+        assert len({name for name in gone if not name.endswith(".txt")}) == 2
+        expect(page.locator("#would-go")).to_contain_text("2 gone")
+        page.click("#take-back")
+        expect(page.locator("#outcome")).to_contain_text("2 steps taken back")
+        assert files(folder) == before
+        expect(page.locator("#would-go")).not_to_contain_text("gone")
+
+
+def test_suggestions_go_only_when_asked_for_and_sidecars_go_with_their_image(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 2)
+    with running(folder, tmp_path / "store") as opened, page_of(chromium, opened) as page:
+        show_plan(page)
+        expect(page.locator("#plan button")).to_be_disabled()
+        page.click("#panel [aria-label=Close]")
+        show_plan(page, "all", "merge-tags")
+        expect(page.locator("#plan")).to_contain_text("2 captions written")
+        page.click("#plan button")
+        expect(page.locator("#outcome")).to_contain_text("6 done")
+    assert sorted(files(folder)) == ["0.png", "0.txt", "1.png", "1.txt"]
+    assert (folder / "1.txt").read_text() == "a drawing, number 1, compressed"
+
+
+def test_a_caption_written_on_the_page_is_part_of_the_plan(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 3)
+    with running(folder, tmp_path / "store") as opened, page_of(chromium, opened) as page:
+        page.fill("#search", "2.png")
+        expect(page.locator("figure.card .name").first).to_have_text("2.png")
+        page.fill(".caption textarea", "a third drawing")
+        page.locator(".caption textarea").blur()
+        expect(page.locator("#undo")).to_be_enabled()
+        assert not (folder / "2.txt").exists()
+        show_plan(page)
+        page.click("#plan button")
+        expect(page.locator("#outcome")).to_contain_text("1 done")
+        assert (folder / "2.txt").read_text() == "a third drawing"
+        page.click("#take-back")
+        expect(page.locator("#outcome")).to_contain_text("1 step taken back")
+        assert not (folder / "2.txt").exists()
+
+
+def test_a_file_edited_after_the_plan_is_left_alone_and_named(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 2)
+    with running(folder, tmp_path / "store") as opened, page_of(chromium, opened) as page:
+        show_plan(page, "all")
+        (folder / "1_web.jpg").write_bytes(b"edited meanwhile")
+        page.click("#plan button")
+        expect(page.locator("#outcome")).to_contain_text("1 refused")
+        expect(page.locator("#outcome")).to_contain_text("has changed since the plan was made")
+    assert (folder / "1_web.jpg").read_bytes() == b"edited meanwhile"
+
+
+def test_a_plan_is_void_once_something_else_was_decided(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 2)
+    before = files(folder)
+    with running(folder, tmp_path / "store") as opened, page_of(chromium, opened) as page:
+        show_plan(page, "all")
+        page.locator("#stage").focus()
+        page.keyboard.press("n")
+        expect(page.locator("#progress output")).to_have_text("1 of 2 decided")
+        page.click("#plan button")
+        expect(page.locator("#banner")).to_contain_text("out of date")
+    assert files(folder) == before

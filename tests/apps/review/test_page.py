@@ -1,0 +1,359 @@
+"""The page in a real browser: every key, both modes, comparisons, the threshold, and what several tabs do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from reviewing import near_copies, page_of, running
+
+from oneofeach.apps.review.opening import Opened
+from oneofeach.flow import DEFAULT_THRESHOLD
+from oneofeach.stages.preference import DEFAULT_KEEP
+
+Start = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return near_copies(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def served(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    with running(photos, tmp_path_factory.mktemp("store")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def opened(served: Opened) -> Opened:
+    """The one review of this module, with nothing decided yet."""
+    while served.session.undoable:
+        served.session.undo()
+    served.session.state = {}
+    served.session.cut(DEFAULT_THRESHOLD, DEFAULT_KEEP)
+    return served
+
+
+@pytest.fixture
+def page(chromium: Browser, opened: Opened) -> Iterator[Page]:
+    with page_of(chromium, opened) as page:
+        yield page
+
+
+def decided(page: Page) -> str:
+    """What the server has confirmed."""
+    return page.inner_text("#progress output")
+
+
+def fates(page: Page) -> list[str]:
+    return page.locator("figure.card .fate").all_inner_texts()
+
+
+def place(page: Page) -> str:
+    return page.inner_text(".about strong")
+
+
+def test_the_first_group_shows_who_stays_and_why(page: Page) -> None:
+    assert fates(page) == ["STAYS", "GOES", "GOES"]
+    assert "higher resolution: 240x180 over 160x120" in page.inner_text(".about").lower() or "less compressed" in (
+        page.inner_text(".about").lower()
+    )
+    assert page.locator("dd.differs").count() > 4
+    assert page.locator("dd.best").count() >= 2
+
+
+def test_space_accepts_the_suggestion_and_goes_on(page: Page, opened: Opened) -> None:
+    page.keyboard.press("Space")
+    expect(page.locator(".about strong")).to_have_text("2 of 6")
+    expect(page.locator("#progress output")).to_have_text("1 of 6 decided")
+    assert opened.session.decided[0].kind == "accept"
+
+
+def test_a_number_keeps_that_image_only(page: Page, opened: Opened) -> None:
+    row = int(page.locator("figure.card img").nth(1).get_attribute("src").split("/")[2])  # type: ignore[union-attr]
+    page.keyboard.press("2")
+    expect(page.locator("#progress output")).to_have_text("1 of 6 decided")
+    one = opened.session.decided[0]
+    assert one.rows[one.stays].tolist() == [row]
+
+
+def test_a_number_without_an_image_says_so(page: Page) -> None:
+    page.keyboard.press("9")
+    expect(page.locator("#banner")).to_contain_text("no image 9")
+
+
+@pytest.mark.parametrize(("key", "kind"), [("a", "all"), ("n", "apart")])
+def test_a_keeps_all_and_n_calls_them_no_duplicates(page: Page, opened: Opened, key: str, kind: str) -> None:
+    page.keyboard.press(key)
+    expect(page.locator("#progress output")).to_have_text("1 of 6 decided")
+    assert opened.session.decided[0].kind == kind
+    page.keyboard.press("k")
+    assert fates(page) == ["STAYS", "STAYS", "STAYS"]
+
+
+def test_x_lets_the_chosen_image_stay_or_go_and_stays_on_the_group(page: Page, opened: Opened) -> None:
+    page.keyboard.press("x")
+    expect(page.locator("figure.card .fate").nth(1)).to_have_text("STAYS")
+    assert place(page) == "1 of 6"
+    page.locator("figure.card").nth(2).focus()
+    page.keyboard.press("x")
+    expect(page.locator("figure.card .fate").nth(2)).to_have_text("STAYS")
+    page.keyboard.press("x")
+    expect(page.locator("figure.card .fate").nth(2)).to_have_text("GOES")
+    expect(page.locator("#progress output")).to_have_text("1 of 6 decided")
+    assert opened.session.decided[-1].stays.tolist() == [True, True, False]
+
+
+def test_the_last_image_cannot_go(page: Page) -> None:
+    page.locator("figure.card").nth(0).focus()
+    page.keyboard.press("x")
+    expect(page.locator("#banner")).to_contain_text("has to stay")
+    assert fates(page)[0] == "STAYS"
+
+
+def test_u_takes_back_the_last_decision_and_shows_its_group(page: Page, opened: Opened) -> None:
+    for key in ("Space", "n", "2"):
+        page.keyboard.press(key)
+    expect(page.locator(".about strong")).to_have_text("4 of 6")
+    page.keyboard.press("u")
+    expect(page.locator(".about strong")).to_have_text("3 of 6")
+    expect(page.locator("#progress output")).to_have_text("2 of 6 decided")
+    assert fates(page) == ["STAYS", "GOES", "GOES"]
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    expect(page.locator("#progress output")).to_have_text("0 of 6 decided")
+    page.keyboard.press("u")
+    expect(page.locator("#banner")).to_contain_text("Nothing to undo")
+    assert not opened.session.decided
+
+
+def test_j_k_and_arrows_go_through_the_groups(page: Page) -> None:
+    for key, at in (
+        ("j", 2),
+        ("ArrowRight", 3),
+        ("ArrowDown", 4),
+        ("k", 3),
+        ("ArrowLeft", 2),
+        ("ArrowUp", 1),
+        ("End", 6),
+    ):
+        page.keyboard.press(key)
+        expect(page.locator(".about strong")).to_have_text(f"{at} of 6")
+
+
+@pytest.mark.parametrize(
+    ("key", "mode"), [("b", "blink"), ("o", "onion"), ("s", "slide"), ("d", "difference"), ("z", "zoom")]
+)
+def test_each_comparison_draws_both_images_in_one_frame(page: Page, key: str, mode: str) -> None:
+    page.keyboard.press(key)
+    compare = page.locator(f".compare.{mode}")
+    expect(compare).to_be_visible()
+    sizes = compare.locator("img").evaluate_all("all => all.map(e => [e.offsetWidth, e.offsetHeight])")
+    assert len(sizes) == 2
+    assert sizes[0] == sizes[1]
+    page.keyboard.press(key)
+    expect(compare).to_have_count(0)
+
+
+def test_a_comparison_goes_on_with_the_next_group(page: Page) -> None:
+    page.keyboard.press("d")
+    first = page.locator(".compare img.b").get_attribute("src")
+    page.keyboard.press("j")
+    expect(page.locator(".compare.difference img.b")).not_to_have_attribute("src", first or "")
+    page.keyboard.press("Escape")
+    expect(page.locator(".compare")).to_have_count(0)
+
+
+def test_the_slider_and_the_zoom_move(page: Page) -> None:
+    page.keyboard.press("s")
+    frame = page.locator(".compare .frame")
+    page.locator(".compare input").fill("20")
+    assert frame.evaluate("e => e.style.getPropertyValue('--at')") == "0.2"
+    page.keyboard.press("Escape")
+    page.keyboard.press("z")
+    frames = page.locator(".compare .frame")
+    before = frames.first.bounding_box()
+    page.locator(".compare .view").hover()
+    page.mouse.wheel(0, -600)
+    expect(page.locator(".compare input")).to_be_visible()
+    assert frames.first.bounding_box()["width"] > before["width"]  # type: ignore[index]
+    page.mouse.down()
+    page.mouse.move(700, 300, steps=4)
+    page.mouse.up()
+    transforms = frames.evaluate_all("all => all.map(e => e.style.transform)")
+    assert transforms[0] == transforms[1]
+
+
+def test_images_match_when_one_of_them_is_turned(page: Page) -> None:
+    """What CSS does with a measured orientation and map is what the measurement means."""
+    turned = page.evaluate(
+        """async () => {
+        const { overlay } = await import('/page/compare.js');
+        const at = (align, x, y) => {
+            const p = new DOMMatrix(overlay(align, 200, 100)).transformPoint(new DOMPoint(x * 100, y * 50));
+            return [Math.round(p.x), Math.round(p.y)];
+        };
+        const same = [1, 0, 0, 0, 1, 0];
+        return [
+            at({ orientation: 6, affine: same, keeper_first: true }, -1, -1),
+            at({ orientation: 6, affine: same, keeper_first: false }, 1, -1),
+            at({ orientation: 1, affine: [0.5, 0, 0.5, 0, 1, 0], keeper_first: true }, 0.5, 0),
+            at({ orientation: 1, affine: [0.5, 0, 0.5, 0, 1, 0], keeper_first: false }, 0, 0),
+        ];
+    }"""
+    )
+    assert turned == [[100, -50], [-100, -50], [0, 0], [50, 0]]
+
+
+def test_slash_filters_by_name_and_keys_typed_there_decide_nothing(page: Page, opened: Opened) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("3_small")
+    expect(page.locator(".about strong")).to_have_text("1 of 1")
+    assert page.locator("figure.card .name").first.inner_text() == "3.png"
+    page.keyboard.press("Escape")
+    page.locator("#search").fill("none of them")
+    expect(page.locator(".nothing")).to_contain_text("No group matches")
+    assert not opened.session.decided
+
+
+def test_question_mark_lists_the_keys_beside_the_images_and_nothing_is_modal(page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_contain_text("not duplicates")
+    page.keyboard.press("Space")
+    expect(page.locator("#progress output")).to_have_text("1 of 6 decided")
+    page.keyboard.press("Escape")
+    expect(page.locator("#panel")).to_be_hidden()
+    assert page.locator("dialog, [aria-modal]").count() == 0
+
+
+def test_the_overview_decides_with_the_same_keys(page: Page, opened: Opened) -> None:
+    page.click("[data-mode=overview]")
+    expect(page.locator(".cell:visible")).to_have_count(6)
+    page.keyboard.press("Space")
+    page.keyboard.press("n")
+    expect(page.locator("#progress output")).to_have_text("2 of 6 decided")
+    expect(page.locator(".cell.decided")).to_have_count(2)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.locator(".about strong")).to_have_text("4 of 6")
+    assert [one.kind for one in opened.session.decided] == ["accept", "apart"]
+
+
+def test_dragging_the_threshold_regroups_at_once_and_keeps_decisions(page: Page, opened: Opened) -> None:
+    page.keyboard.press("n")
+    before = page.inner_text("#would-go")
+    page.locator("#threshold").focus()
+    page.locator("#threshold").fill("0.999")
+    expect(page.locator("#would-go")).not_to_have_text(before)
+    page.locator("#threshold").fill("0.95")
+    expect(page.locator("#would-go")).to_contain_text("10 images would go")
+    assert opened.session.threshold == 0.95
+
+
+def test_keep_rules_change_the_suggestions_and_a_wrong_one_is_explained(page: Page) -> None:
+    page.select_option("#first-rule", "last")
+    expect(page.locator("#keep")).to_have_value(re.compile("^last,"))
+    expect(page.locator("figure.card .name").first).not_to_have_text(re.compile(r"^\d\.png"))
+    page.fill("#keep", "prettiest")
+    page.keyboard.press("Enter")
+    expect(page.locator("#banner")).to_contain_text("Invalid keep rule: prettiest")
+
+
+def test_a_tier_is_accepted_at_once_after_a_sample_and_one_undo_takes_it_back(page: Page, opened: Opened) -> None:
+    expect(page.locator("#bulk")).to_be_hidden()
+    page.click("[data-filter=alike]")
+    page.click("#bulk")
+    expect(page.locator(".sample li")).to_have_count(6)
+    page.click("#panel button.main")
+    expect(page.locator("#progress output")).to_have_text("6 of 6 decided")
+    assert {one.kind for one in opened.session.decided} == {"bulk"}
+    page.keyboard.press("u")
+    expect(page.locator("#progress output")).to_have_text("0 of 6 decided")
+
+
+def test_captions_are_shown_edited_and_merged_with_a_preview(page: Page, opened: Opened) -> None:
+    page.fill("#search", "1_web")
+    expect(page.locator("figure.card .name").first).to_have_text("1.png")
+    box = page.locator(".caption textarea")
+    expect(box).to_have_value("a drawing, number 1")
+    merge = page.locator(".merge button", has_text="merge-tags")
+    merge.hover()
+    expect(page.locator(".preview")).to_have_text("a drawing, number 1, compressed")
+    merge.click()
+    expect(box).to_have_value("a drawing, number 1, compressed")
+    expect(page.locator("#undo")).to_be_enabled()
+    assert [text for _, text in opened.session.captions.values()] == ["a drawing, number 1, compressed"]
+
+
+def test_it_resumes_where_it_stopped(chromium: Browser, photos: Path, tmp_path: Path) -> None:
+    with running(photos, tmp_path) as opened, page_of(chromium, opened) as page:
+        for key in ("Space", "n", "j"):
+            page.keyboard.press(key)
+        expect(page.locator(".about strong")).to_have_text("4 of 6")
+        expect(page.locator("#progress output")).to_have_text("2 of 6 decided")
+        name = page.locator("figure.card .name").first.inner_text()
+        with page.expect_response("**/api/state"):
+            pass
+    with running(photos, tmp_path) as opened, page_of(chromium, opened) as page:
+        expect(page.locator("figure.card .name").first).to_have_text(name)
+        assert decided(page) == "2 of 6 decided"
+        page.keyboard.press("k")
+        page.keyboard.press("Space")
+        expect(page.locator("#progress output")).to_have_text("3 of 6 decided")
+
+
+def test_two_tabs_see_each_other_and_an_old_card_is_not_decided(page: Page, opened: Opened) -> None:
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(".card")
+    page.keyboard.press("n")
+    expect(other.locator("#progress output")).to_have_text("1 of 6 decided")
+    other.route("**/api/events", lambda route: route.abort())
+    card = opened.session.shown(int(opened.session.views.numbers("all")[1]))
+    opened.session.decide(card.number, card.version, "all")  # nobody was told
+    other.keyboard.press("j")
+    other.keyboard.press("Space")
+    page.keyboard.press("j")
+    expect(page.locator("#progress output")).not_to_have_text("0 of 6 decided")
+    assert [one.kind for one in opened.session.decided][:2] == ["apart", "all"]
+
+
+def test_a_lost_connection_is_said_and_the_decision_is_saved_later(page: Page, opened: Opened) -> None:
+    page.route("**/api/decide", lambda route: route.abort())
+    page.keyboard.press("Space")
+    page.keyboard.press("n")
+    expect(page.locator("#banner")).to_contain_text("not saved yet")
+    assert place(page) == "3 of 6"
+    assert not opened.session.decided
+    page.unroute("**/api/decide")
+    expect(page.locator("#progress output")).to_have_text("2 of 6 decided", timeout=10_000)
+    expect(page.locator("#banner")).to_be_hidden()
+    assert [one.kind for one in opened.session.decided] == ["accept", "apart"]
+
+
+def test_read_only_shows_everything_and_decides_nothing(chromium: Browser, photos: Path, tmp_path: Path) -> None:
+    with running(photos, tmp_path, read_only=True) as opened, page_of(chromium, opened) as page:
+        page.keyboard.press("Space")
+        expect(page.locator("#banner")).to_contain_text("read-only")
+        assert page.locator(".buttons button").count() == 0
+        assert not opened.session.decided
+
+
+def test_names_with_quotes_and_tags_are_text(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 1)
+    evil = "\"'><script>document.title='owned'</script><img src=x onerror=alert(1)>.png".replace("/", "∕")
+    (folder / evil).write_bytes((folder / "0.png").read_bytes())
+    (folder / "0_web.txt").write_text("</script><script>document.title='owned'</script>")
+    with running(folder, tmp_path / "store") as opened, page_of(chromium, opened) as page:
+        expect(page.locator("figure.card .name", has_text="<script>")).to_have_count(1)
+        page.click("[data-mode=overview]")
+        page.click("#open-apply")
+        page.select_option("#which", "all")
+        page.click("text=Show the plan")
+        expect(page.locator("#plan")).to_contain_text("onerror")
+        assert page.title() == "One of each: review"
+        assert page.locator("img[src=x]").count() == 0

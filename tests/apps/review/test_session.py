@@ -1,0 +1,210 @@
+"""A session without a browser: decisions, undo, what survives a threshold, a restart, a rename."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reviewing import decide, session_of, tables
+
+from oneofeach.apps.review.choices import Stale
+from oneofeach.apps.review.session import Session
+from oneofeach.errors import InvalidThreshold, Refused
+
+JOINS = [(0, 1, 0.99), (0, 2, 0.96), (3, 4, 0.951), (5, 6, 0.97), (7, 8, 0.945)]
+
+
+def session(store: str | Path = ":memory:", **options: object) -> Session:
+    return session_of(*tables(10, JOINS), store, **options)
+
+
+def removed(session: Session) -> list[int]:
+    return np.flatnonzero(session.groups.removed).tolist()
+
+
+def test_groups_next_to_the_threshold_come_first() -> None:
+    assert session().views.numbers("all").tolist() == [3, 0, 5]
+
+
+def test_pairs_on_both_sides_of_the_threshold_are_at_the_border() -> None:
+    reviewed = session()
+    cards = [reviewed.shown(number).rows.tolist() for number in reviewed.views.numbers("border").tolist()]
+    assert cards == [[3, 4], [7, 8], [0, 1, 2], [5, 6]]
+
+
+def test_a_decision_survives_every_threshold() -> None:
+    reviewed = session()
+    decide(reviewed, 0, "keep", 2)
+    decide(reviewed, 3, "apart")
+    for threshold in (0.8, 0.9, 0.999, 0.95):
+        reviewed.cut(threshold)
+        assert [row for row in removed(reviewed) if row < 5] == [0, 1]
+
+
+def test_a_decided_card_keeps_its_place() -> None:
+    reviewed = session()
+    assert reviewed.views.numbers("all").tolist() == [3, 0, 5]
+    number = decide(reviewed, 0, "all")
+    assert reviewed.views.numbers("all").tolist() == [3, number, 5]
+
+
+def test_images_set_free_are_grouped_anew_at_the_end_of_the_list() -> None:
+    catalog, pairs = tables(4, [(0, 1, 0.97), (0, 2, 0.96), (2, 3, 0.98), (1, 3, 0.9)])
+    reviewed = session_of(catalog, pairs)
+    assert [reviewed.shown(number).rows.tolist() for number in reviewed.views.numbers("all")] == [[0, 1, 2]]
+    decide(reviewed, 0, "apart")
+    cards = [reviewed.shown(number).rows.tolist() for number in reviewed.views.numbers("all").tolist()]
+    assert cards == [[0, 1, 2], [2, 3]]
+
+
+def test_an_image_may_stay_besides_the_suggested_one_but_one_has_to() -> None:
+    reviewed = session()
+    number = decide(reviewed, 0, "toggle", 2)
+    assert reviewed.shown(number).stays.tolist() == [True, False, True]
+    number = reviewed.decide(number, reviewed.shown(number).version, "toggle", 2)
+    with pytest.raises(Refused, match="One image has to stay"):
+        reviewed.decide(number, reviewed.shown(number).version, "toggle", 0)
+
+
+def test_undo_takes_back_one_decision_after_another() -> None:
+    reviewed = session()
+    before = removed(reviewed), reviewed.views.numbers("all").tolist()
+    for keeper, action in ((0, "apart"), (3, "all"), (5, "accept")):
+        decide(reviewed, keeper, action)
+    assert [reviewed.undo() for _ in range(3)] == [5, 3, 0]
+    assert (removed(reviewed), reviewed.views.numbers("all").tolist()) == before
+    assert reviewed.undo() is None
+
+
+def test_undo_brings_back_the_decision_before() -> None:
+    reviewed = session()
+    number = decide(reviewed, 0, "keep", 1)
+    reviewed.decide(number, reviewed.shown(number).version, "all")
+    reviewed.undo()
+    assert removed(reviewed) == [0, 2, 4, 6]
+
+
+def test_a_card_that_changed_meanwhile_is_not_decided() -> None:
+    reviewed = session()
+    version = reviewed.shown(0).version
+    decide(reviewed, 0, "keep", 1)
+    with pytest.raises(Stale):
+        reviewed.decide(0, version, "accept")
+
+
+def test_a_restart_finds_every_decision_again(tmp_path: Path) -> None:
+    first = session(tmp_path / "store")
+    decide(first, 0, "keep", 1)
+    decide(first, 3, "apart")
+    first.cut(0.93)
+    expected = removed(first)
+    first.memory.close()
+    again = session(tmp_path / "store")
+    assert (again.threshold, removed(again)) == (0.93, expected)
+    again.undo()
+    assert 4 in removed(again)
+
+
+def test_decisions_follow_the_content_when_files_are_renamed_and_reordered(tmp_path: Path) -> None:
+    catalog, pairs = tables(3, [(0, 1, 0.97), (0, 2, 0.96)])
+    first = session_of(catalog, pairs, tmp_path / "store")
+    decide(first, 0, "keep", 2)
+    first.memory.close()
+    moved, moved_pairs = tables(3, [(1, 2, 0.97), (0, 2, 0.96)])
+    moved = replace(moved, facts=catalog.facts[::-1].copy(), items=[replace(i, key=f"new{i.key}") for i in moved.items])
+    assert removed(session_of(moved, moved_pairs, tmp_path / "store")) == [1, 2]
+
+
+def test_of_identical_files_the_chosen_one_stays(tmp_path: Path) -> None:
+    catalog, pairs = tables(3, [], same=[0, 0, 0])
+    catalog.facts["content"][:] = catalog.facts["content"][0]
+    first = session_of(catalog, pairs, tmp_path / "store")
+    decide(first, 0, "keep", 1)
+    assert removed(first) == [0, 2]
+    first.memory.close()
+    assert removed(session_of(catalog, pairs, tmp_path / "store")) == [0, 2]
+
+
+def test_identical_pictures_can_be_kept_apart() -> None:
+    catalog, pairs = tables(3, [(0, 2, 0.97)], same=[0, 0, 2])
+    reviewed = session_of(catalog, pairs)
+    decide(reviewed, 0, "apart")
+    assert removed(reviewed) == []
+
+
+def test_a_bulk_decision_needs_a_filtered_tier_and_a_sample_that_was_seen() -> None:
+    reviewed = session()
+    with pytest.raises(Refused, match="filtered tier"):
+        reviewed.sample("all", "")
+    ticket, total, shown = reviewed.sample("alike", "")
+    assert (total, sorted(shown)) == (3, [0, 3, 5])
+    with pytest.raises(Stale):
+        reviewed.accept_all("another ticket", "rule")
+    ticket, _, _ = reviewed.sample("alike", "")
+    assert reviewed.accept_all(ticket, "tier alike") == 3
+    assert not len(reviewed.deck.keepers)
+
+
+def test_one_undo_takes_back_a_whole_bulk_step(tmp_path: Path) -> None:
+    reviewed = session(tmp_path / "store")
+    reviewed.accept_all(reviewed.sample("alike", "")[0], "tier alike")
+    rule = reviewed.memory._connection.execute("SELECT rule FROM decision").fetchone()[0]
+    assert "sample of 3 seen" in rule
+    reviewed.undo()
+    assert reviewed.deck.keepers.tolist() == [0, 3, 5]
+
+
+def test_a_sample_is_void_once_something_else_was_decided() -> None:
+    reviewed = session()
+    ticket, _, _ = reviewed.sample("alike", "")
+    decide(reviewed, 0, "all")
+    with pytest.raises(Stale):
+        reviewed.accept_all(ticket, "tier alike")
+
+
+def test_other_keep_rules_choose_other_keepers_and_leave_decisions_alone() -> None:
+    reviewed = session()
+    decide(reviewed, 3, "keep", 3)
+    reviewed.cut(keep="last")
+    assert removed(reviewed) == [0, 4, 5]
+
+
+def test_a_threshold_below_the_stored_pairs_is_refused() -> None:
+    with pytest.raises(Refused, match="not looked for"):
+        session().cut(0.5)
+    with pytest.raises(InvalidThreshold):
+        session().cut(float("nan"))
+
+
+def test_a_read_only_review_stores_nothing(tmp_path: Path) -> None:
+    reviewed = session(tmp_path / "store", read_only=True)
+    with pytest.raises(Refused, match="read-only"):
+        decide(reviewed, 0, "accept")
+    reviewed.cut(0.9)
+    reviewed.memory.close()
+    assert session(tmp_path / "store").threshold == 0.95
+
+
+def test_images_seen_add_up_after_every_decision() -> None:
+    reviewed = session()
+    decide(reviewed, 0, "keep", 1)
+    decide(reviewed, 3, "apart")
+    counts = reviewed.outcome().counts
+    assert counts["seen"] == counts["kept"] + counts["removed"] + counts["skipped"] == 10
+
+
+def test_only_decided_images_go_when_asked_for() -> None:
+    reviewed = session()
+    decide(reviewed, 0, "accept")
+    assert reviewed.outcome(decided_only=True).counts["removed"] == 2
+    assert reviewed.outcome(decided_only=False).counts["removed"] == 4
+
+
+def test_the_plan_tells_a_person_s_choice_from_a_rule() -> None:
+    reviewed = session()
+    decide(reviewed, 0, "keep", 2)
+    reasons = {one.row: one.reason for group in reviewed.outcome().groups for one in group.duplicates}
+    assert reasons[0] == "chosen in the review"
+    assert reasons[4].endswith("(first)")
