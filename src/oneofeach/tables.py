@@ -6,7 +6,7 @@ Item → Description → Catalog → Pairs → Groups; only NumPy inside.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -169,6 +169,20 @@ class Catalog:
         return mask
 
 
+class Unlisted(Protocol):
+    """Pairs that are too many to be listed, all of them of two dense rows; they are asked for row by row."""
+
+    @property
+    def dense(self) -> Mask:
+        """bool[n]"""
+
+    def around(self, row: int) -> Rows:
+        """The other dense rows that may be similar to a dense row, listed pairs or not."""
+
+    def similarity(self, row: int, others: Rows) -> Floats:
+        """float64[k] to each of the others; below the floor of the pairs any value below it."""
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Pairs of rows with similarity >= floor, i < j, sorted by (i, j); identical images are collapsed in `same`.
@@ -176,6 +190,7 @@ class Pairs:
     same: int64[n], the first row that is identical to this one (same content, or same fingerprint and descriptor);
     rows with equal `same` have similarity 1.0, and i, j only name rows with same[r] == r.
     similarity: float64[m], rounded to 4 decimals. evidence: EVIDENCE[m].
+    unlisted: where clusters are so dense that their pairs are not listed, what answers for them; else None.
     """
 
     floor: float
@@ -185,6 +200,7 @@ class Pairs:
     evidence: npt.NDArray[np.void]
     same: Rows
     orientations: str = "upright"  # what was searched: "upright", or "all" flips and quarter turns too
+    unlisted: Unlisted | None = None
 
     def __len__(self) -> int:
         return len(self.i)
@@ -193,7 +209,7 @@ class Pairs:
         """The pairs with similarity >= threshold."""
         keep = self.similarity >= threshold
         i, j, similarity, evidence = self.i[keep], self.j[keep], self.similarity[keep], self.evidence[keep]
-        return Pairs(threshold, i, j, similarity, evidence, self.same, self.orientations)
+        return replace(self, floor=threshold, i=i, j=j, similarity=similarity, evidence=evidence)
 
 
 def joined(parts: Sequence[Pairs], floor: float, same: Rows) -> Pairs:
@@ -212,7 +228,8 @@ class Groups:
     keeper: int64[n], the row kept in place of each row; itself when it is kept, -1 when it was skipped or is only
     compared with.
     similarity: float64[n] to the keeper; 1.0 for kept rows.
-    pair: int64[n], position in Pairs that joins the row to its keeper; -1 for kept, skipped and identical rows.
+    pair: int64[n], position in Pairs that joins the row to its keeper; -1 for kept, skipped and identical rows, and
+    where that pair is not listed.
     """
 
     keeper: Rows

@@ -113,40 +113,63 @@ static PyObject *py_table(PyObject *self, PyObject *args)
 static void free_found(PyObject *capsule)
 {
     Found *found = PyCapsule_GetPointer(capsule, "found");
-    free(found->pair), free(found->distance), free(found);
+    free(found->pair), free(found->distance), free(found->dense), free(found->fresh), free(found);
+}
+
+/* Drops the pairs of two dense rows. */
+static void drop_dense(Found *found)
+{
+    size_t left = 0;
+    for (size_t p = 0; p < found->count; p++) {
+        if (found->dense[found->pair[p] >> 32] && found->dense[(uint32_t)found->pair[p]]) continue;
+        found->pair[left] = found->pair[p];
+        found->distance[left++] = found->distance[p];
+    }
+    found->count = left;
 }
 
 /* Rows with more than `many` of the pairs found so far become dense, fewer and fewer, until half of the room is free. */
-static void thin_out(const Join *join)
+static void thin_out(Found *found, size_t n)
 {
-    Found *found = join->found;
-    const size_t n = join->left->n, before = found->count;
+    const size_t half = found->count / 2;
     uint32_t *degree = calloc(n, sizeof *degree);
-    if (!degree) {
-        found->out_of_memory = 1;
-        return;
-    }
+    found->out_of_memory |= !degree;
+    if (!degree) return;
     for (size_t p = 0; p < found->count; p++) degree[found->pair[p] >> 32]++, degree[(uint32_t)found->pair[p]]++;
-    for (uint32_t many = 1024; found->count > before / 2; many /= 2) {
-        size_t left = 0;
-        for (size_t row = 0; row < n; row++)
-            if (degree[row] > many) join->dense[row] = 1;
-        for (size_t p = 0; p < found->count; p++) {
-            if (join->dense[found->pair[p] >> 32] && join->dense[(uint32_t)found->pair[p]]) continue;
-            found->pair[left] = found->pair[p];
-            found->distance[left++] = found->distance[p];
-        }
-        found->count = left;
+    for (uint32_t many = 1024; found->count > half; many /= 2) {
+        for (size_t row = 0; row < n; row++) found->dense[row] |= degree[row] > many;
+        drop_dense(found);
     }
     free(degree);
+}
+
+/* The task has its own copy of `dense`, so that no task depends on another's; what it adds is kept as a list. */
+static void open_dense(Found *found, const uint8_t *dense, size_t n)
+{
+    if (!dense) return;
+    found->dense = malloc(n + 1);
+    found->out_of_memory |= !found->dense;
+    if (found->dense) memcpy(found->dense, dense, n);
+}
+
+static void close_dense(Found *found, const uint8_t *dense, size_t n)
+{
+    if (!found->dense) return;
+    for (size_t row = 0; row < n; row++) found->freshly += found->dense[row] != dense[row];
+    found->fresh = malloc((found->freshly + 1) * sizeof *found->fresh);
+    found->out_of_memory |= !found->fresh;
+    for (size_t row = 0, to = 0; found->fresh && to < found->freshly; row++)
+        if (found->dense[row] != dense[row]) found->fresh[to++] = (uint32_t)row;
+    free(found->dense);
+    found->dense = NULL;
 }
 
 void neighbors_report(const Join *join, uint64_t pair, unsigned distance)
 {
     Found *found = join->found;
-    if (join->dense && found->count >= join->limit) {
-        thin_out(join);
-        if (join->dense[pair >> 32] && join->dense[(uint32_t)pair]) return;
+    if (found->dense && found->count >= join->limit) {
+        thin_out(found, join->left->n);
+        if (found->dense[pair >> 32] && found->dense[(uint32_t)pair]) return;
     }
     if (found->count == found->room) {
         const size_t room = found->room ? 2 * found->room : 256;
@@ -218,7 +241,7 @@ static PyObject *py_join(PyObject *self, PyObject *args)
     const Rules rules = {(const uint64_t *)(uintptr_t)own, (const uint64_t *)(uintptr_t)both,
                          (const uint8_t *)(uintptr_t)own_limit, (const uint8_t *)(uintptr_t)both_limit};
     Join join = {PyCapsule_GetPointer(left, "table"), PyCapsule_GetPointer(right, "table"),
-                 (const uint32_t *)(uintptr_t)probe, probes, rules, band, radius, (uint8_t *)(uintptr_t)dense, limit, NULL, NULL};
+                 (const uint32_t *)(uintptr_t)probe, probes, rules, band, radius, limit, NULL, NULL};
     const Cross cross = neighbors_cross(instructions);
     if (!join.left || !join.right) return NULL;
     if (!cross) return PyErr_Format(PyExc_ValueError, "this processor does not know %s", instructions);
@@ -226,11 +249,25 @@ static PyObject *py_join(PyObject *self, PyObject *args)
     PyObject *found = PyCapsule_New(join.found, "found", free_found);
     if (!found) return free(join.found), NULL;
     Py_BEGIN_ALLOW_THREADS
+    open_dense(join.found, (const uint8_t *)(uintptr_t)dense, join.left->n);
     join_range(&join, cross, low, high);
+    close_dense(join.found, (const uint8_t *)(uintptr_t)dense, join.left->n);
     Py_END_ALLOW_THREADS
     if (!join.found->out_of_memory) return found;
     Py_DECREF(found);
     return PyErr_NoMemory();
+}
+
+/* dense(found, dense): marks the rows that the task made dense in bool[n]. */
+static PyObject *py_dense(PyObject *self, PyObject *args)
+{
+    PyObject *capsule;
+    unsigned long long dense;
+    if (!PyArg_ParseTuple(args, "OK", &capsule, &dense)) return NULL;
+    const Found *found = PyCapsule_GetPointer(capsule, "found");
+    if (!found) return NULL;
+    for (size_t row = 0; row < found->freshly; row++) ((uint8_t *)(uintptr_t)dense)[found->fresh[row]] = 1;
+    Py_RETURN_NONE;
 }
 
 /* has(instructions): can this processor run them? */
@@ -283,7 +320,7 @@ static void gather(Found **found, size_t count, uint64_t *start, size_t n, uint6
             entry[start[pair >> 32]++] = pair << 32 >> 16 | found[f]->distance[p];
         }
         free(found[f]->pair), free(found[f]->distance);
-        *found[f] = (Found){0};
+        found[f]->pair = NULL, found[f]->distance = NULL, found[f]->count = 0;
     }
     for (size_t row = 0, first = 0; row < n; first = start[row++]) sort_row(entry + first, start[row] - first);
 }
@@ -327,6 +364,7 @@ PyMethodDef neighbors_methods[] = {
     {"neighbors_table", py_table, METH_VARARGS, NULL},
     {"neighbors_join", py_join, METH_VARARGS, NULL},
     {"neighbors_has", py_has, METH_VARARGS, NULL},
+    {"neighbors_dense", py_dense, METH_VARARGS, NULL},
     {"neighbors_count", py_count, METH_O, NULL},
     {"neighbors_collect", py_collect, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -17,11 +17,14 @@ typedef struct {
     uint16_t *partner; /* [stride], up to 16 bits of the partner band in bucket order, or NULL */
 } Table;
 
-/* Pairs found by one task: i << 32 | j. */
+/* What one task finds: pairs as i << 32 | j, and the rows it made dense on its own. */
 typedef struct {
     uint64_t *pair;
     uint16_t *distance;
     size_t count, room;
+    uint8_t *dense;  /* [n] while it runs, NULL when all pairs are wanted: a pair of two dense rows is not reported */
+    uint32_t *fresh; /* [freshly] rows */
+    size_t freshly;
     int out_of_memory;
 } Found;
 
@@ -44,7 +47,6 @@ typedef struct {
     size_t probes;
     Rules rules;
     unsigned band, radius;
-    uint8_t *dense; /* [n] or NULL: a pair of two dense rows is not reported */
     size_t limit;   /* pairs at which rows with many of them are made dense */
     Found *found;
     Queue *queue;

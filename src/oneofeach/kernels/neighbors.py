@@ -28,7 +28,7 @@ def join(
 
     Exact when the limits of the bands leave no pair within the radius unfound (see plan.py of the neighbors stage).
     dense: bool[n], changed in place; of a self-join, pairs of two dense rows are left out, and when more than `limit`
-    pairs wait for their place, the rows with the most of them become dense. Which rows do may depend on `workers`.
+    pairs are found, the rows with the most of them become dense; which ones do depends on the kernel, not on `workers`.
     Returns i, j (int64[m]) and the distances (uint16[m]), sorted by (i, j).
     """
     chosen = neighbors_numpy if kernels.compiled is None else neighbors_compiled

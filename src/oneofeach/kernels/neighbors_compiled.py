@@ -13,7 +13,7 @@ from oneofeach import kernels
 from oneofeach.kernels.bands import Band, Mask, Words, rules
 from oneofeach.tables import Rows
 
-TASKS_PER_WORKER = 16  # of one band: their cost differs, so there are more of them than workers
+TASKS = 64  # of one band; the same for any number of workers, and enough for many
 
 INSTRUCTIONS = ""  # "portable", "avx2", "avx512"; empty: the best there is
 
@@ -31,7 +31,7 @@ def join(
     c: Any = kernels.compiled
     planes = planes_for(radius, left.shape[1])
     limits = rules(bands, left.shape[1])
-    limit = -(-limit // (workers * TASKS_PER_WORKER))
+    limit = -(-limit // (TASKS * len(bands)))
     findings = []
     with ThreadPoolExecutor(workers) as pool:
 
@@ -49,11 +49,14 @@ def join(
                     *(ours, theirs, probes.ctypes.data, len(probes), *(array.ctypes.data for array in limits)),
                     *(number, radius, 0 if dense is None else dense.ctypes.data, limit, low, high, INSTRUCTIONS),
                 )
-                for low, high in _ranges(len(left), workers)
+                for low, high in _ranges(len(left))
             ]
             if number + 1 < len(bands):
                 ahead = tables(bands[number + 1])
             findings += [task.result() for task in tasks]
+    if dense is not None:
+        for found in findings:
+            c.neighbors_dense(found, dense.ctypes.data)
     count = sum(c.neighbors_count(found) for found in findings)
     i, j, distance = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.uint16)
     c.neighbors_collect(tuple(findings), len(left), i.ctypes.data, j.ctypes.data, distance.ctypes.data)
@@ -73,6 +76,6 @@ def _table(codes: Words, band: Band, planes: int) -> Any:
     )
 
 
-def _ranges(n: int, workers: int) -> Iterator[tuple[int, int]]:
-    step = max(1024, -(-n // (workers * TASKS_PER_WORKER)))
+def _ranges(n: int) -> Iterator[tuple[int, int]]:
+    step = max(1024, -(-n // TASKS))
     return ((low, min(low + step, n)) for low in range(0, n, step))

@@ -21,7 +21,8 @@ TARGET static void NAME(meet)(const Join *join, size_t at, size_t bt)
 {
     const size_t words = join->left->words;
     const uint32_t i = join->left->row[at], j = join->right->row[bt];
-    if (join->dense && join->dense[i] && join->dense[j]) return;
+    const uint8_t *dense = join->found->dense;
+    if (dense && dense[i] && dense[j]) return;
     const uint64_t *a = join->left->codes + i * words, *b = join->right->codes + j * words;
     unsigned distance = 0;
     for (size_t w = 0; w < words; w++) distance += (unsigned)ONES(a[w] ^ b[w]);

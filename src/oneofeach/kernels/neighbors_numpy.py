@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -37,11 +36,14 @@ def join(
     limit: int = 0,
 ) -> tuple[Rows, Rows, npt.NDArray[np.uint16]]:
     """See `oneofeach.kernels.neighbors.join`."""
-    found = _Found(dense, limit)
-    work = _Join(left, left if right is None else right, right is None, rules(bands, left.shape[1]), radius, found)
+    work = _Join(left, left if right is None else right, right is None, rules(bands, left.shape[1]), radius)
+    found = [_Found(None if dense is None else dense.copy(), limit // len(bands)) for _ in bands]
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work.band, range(len(bands)), bands))
-    i, j = found.all()
+        list(pool.map(work.band, range(len(bands)), bands, found))
+    for own in (part.dense for part in found):
+        if dense is not None and own is not None:
+            dense |= own
+    i, j = (np.concatenate(side) for side in zip(*(part.all() for part in found), strict=True))
     by_row = np.lexsort((j, i))
     i, j = i[by_row], j[by_row]
     return i, j, _different(left[i], work.right[j])
@@ -49,20 +51,18 @@ def join(
 
 @dataclass
 class _Found:
-    """Pairs found so far; beyond the limit, those among the rows that have most of them are let go."""
+    """Pairs that one band finds; beyond the limit, those among the rows that have most of them are let go."""
 
     dense: Mask | None
     limit: int
     parts: list[tuple[Rows, Rows]] = field(default_factory=list)
     count: int = 0
-    lock: Lock = field(default_factory=Lock)
 
     def add(self, i: Rows, j: Rows) -> None:
-        with self.lock:
-            self.parts.append((i, j))
-            self.count += len(i)
-            if self.dense is not None and self.count > self.limit:
-                self._thin_out(self.dense)
+        self.parts.append((i, j))
+        self.count += len(i)
+        if self.dense is not None and self.count > self.limit:
+            self._thin_out(self.dense)
 
     def all(self) -> tuple[Rows, Rows]:
         nothing = np.zeros(0, np.int64)
@@ -86,20 +86,18 @@ class _Join:
     itself: bool
     rules: Rules
     radius: int
-    found: _Found
 
-    def band(self, number: int, band: Band) -> None:
+    def band(self, number: int, band: Band, found: _Found) -> None:
         ours = _table(self.left, band)
         theirs = ours if self.itself else _table(self.right, band)
         for a, b in _candidates(ours, theirs, band, self.itself):
             i, j = ours.row[a], theirs.row[b]
-            dense = self.found.dense
-            if dense is not None:
-                listed = ~(dense[i] & dense[j])
+            if found.dense is not None:
+                listed = ~(found.dense[i] & found.dense[j])
                 i, j = i[listed], j[listed]
             i, j = self._near(i, j, number)
             if len(i):
-                self.found.add(*(np.minimum(i, j), np.maximum(i, j)) if self.itself else (i, j))
+                found.add(*(np.minimum(i, j), np.maximum(i, j)) if self.itself else (i, j))
 
     def _near(self, i: Rows, j: Rows, number: int) -> tuple[Rows, Rows]:
         """Those of the candidates within the radius that this band is the first to find."""

@@ -1,7 +1,4 @@
-"""Pairs and an order of preference in, Groups out: who stays, and for whom each of the others goes.
-
-Keeper-first is the definition of "duplicate" that removal rests on; components exist for exploring only.
-"""
+"""Keeper-first: rows in order of preference, each kept or gone for a kept one before it."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import numpy as np
 
 from oneofeach.errors import InvalidThreshold, OneOfEachError
 from oneofeach.kernels.keepers import keepers
-from oneofeach.kernels.keepers_numpy import edges, leaders, ranks
+from oneofeach.stages.grouping.unlisted import ask_for_unlisted
 from oneofeach.tables import Groups, Mask, Pairs, Rows
 
 
@@ -21,10 +18,13 @@ def keeper_first(order: Rows, pairs: Pairs, readable: Mask, threshold: float) ->
     Two laws hold: no two kept rows are duplicates of each other, every removed row is a duplicate of its keeper.
     At threshold 0.0 all readable rows go for the first; similarity is then 0.0 where `pairs` knows of none.
     Raises InvalidThreshold outside 0..1, OneOfEachError below the floor of the pairs.
+    Unlisted pairs are asked for as rows are kept: the result is the same as if all were listed.
     """
-    _check(threshold, pairs)
+    check(threshold, pairs)
     if threshold == 0.0:
         return _all_for_the_first(order, pairs, readable)
+    if pairs.unlisted is not None:
+        return ask_for_unlisted(order, pairs, pairs.unlisted, readable, threshold)
     keeper, pair = keepers(order, pairs.i, pairs.j, pairs.similarity, pairs.same, readable, threshold)
     similarity = np.where(readable, 1.0, 0.0)
     joined = np.flatnonzero(pair >= 0)
@@ -32,44 +32,13 @@ def keeper_first(order: Rows, pairs: Pairs, readable: Mask, threshold: float) ->
     return Groups(keeper, similarity, pair)
 
 
-def components(order: Rows, pairs: Pairs, readable: Mask, threshold: float) -> Rows:
-    """int64[n]: the first row in `order` of the connected component of each row, -1 for rows not readable.
-
-    For exploring only: rows of one component need not be alike. Arguments and errors as for `keeper_first`.
-    """
-    _check(threshold, pairs)
-    readable_order = order[readable[order]]
-    label = np.full(len(order), -1, np.int64)
-    if threshold == 0.0:
-        label[readable_order] = readable_order[:1]
-        return label
-    leader, rank = leaders(order, pairs.same, readable), ranks(order)
-    _, a, b = edges(pairs.i, pairs.j, pairs.similarity, threshold, leader, rank)
-    root = order[_lowest_reachable(len(order), a, b)][rank]
-    label[readable_order] = root[leader[pairs.same[readable_order]]]
-    return label
-
-
-def _check(threshold: float, pairs: Pairs) -> None:
+def check(threshold: float, pairs: Pairs) -> None:
     if not 0.0 <= threshold <= 1.0:
         raise InvalidThreshold(threshold)
     if 0.0 < threshold < pairs.floor:
         raise OneOfEachError(
             f"Threshold {threshold} is below {pairs.floor}, the floor of the pairs\nMatch again with floor={threshold}."
         )
-
-
-def _lowest_reachable(n: int, a: Rows, b: Rows) -> Rows:
-    """int64[n]: the lowest number connected to each, by hooking roots onto lower ones and halving the paths."""
-    root = np.arange(n)
-    while len(a):
-        low, high = np.minimum(root[a], root[b]), np.maximum(root[a], root[b])
-        np.minimum.at(root, high, low)
-        while not np.array_equal(root, root[root]):
-            root = root[root]
-        apart = root[a] != root[b]
-        a, b = a[apart], b[apart]
-    return root
 
 
 def _all_for_the_first(order: Rows, pairs: Pairs, readable: Mask) -> Groups:

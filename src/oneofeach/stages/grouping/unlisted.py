@@ -1,0 +1,89 @@
+"""Keeper-first where not all pairs are listed: a dense row that is kept asks which other dense rows fall for it.
+
+Rows are visited in order of preference, so an unlisted pair is measured only if one of its rows is kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from oneofeach.kernels.keepers_numpy import best_before, edges, leaders, offers, ranks
+from oneofeach.tables import Floats, Groups, Mask, Pairs, Rows, Unlisted
+
+
+def ask_for_unlisted(order: Rows, pairs: Pairs, unlisted: Unlisted, readable: Mask, threshold: float) -> Groups:
+    """`keeper_first` for pairs of which those of two dense rows may be missing; the result is the same."""
+    rank, leader = ranks(order), leaders(order, pairs.same, readable)
+    chosen, a, b = edges(pairs.i, pairs.j, pairs.similarity, threshold, leader, rank)
+    fallen = np.zeros(len(order), bool)
+    walk = _Walk(a, b, fallen)
+    asked = _Asked(order[readable[order]], pairs.same, rank, leader, fallen)
+    dense = np.flatnonzero(unlisted.dense & (leader >= 0))
+    for row in dense[np.argsort(rank[leader[dense]])].tolist():
+        walk.until(int(rank[leader[row]]))
+        if not fallen[rank[leader[row]]]:
+            others = asked.undecided(row, unlisted.around(row))
+            asked.answer(row, others, unlisted.similarity(row, others), threshold)
+    walk.until(len(order))
+
+    kept = np.zeros(len(order), bool)
+    kept[leader[leader >= 0]] = True
+    kept[order[fallen]] = False
+    chosen, keeper, other = offers(pairs.i, pairs.j, chosen, leader, kept)
+    keeper = np.concatenate([keeper, *asked.keepers])
+    other = np.concatenate([other, *asked.others])
+    similarity = np.concatenate([pairs.similarity[chosen], *asked.similarities])
+    position = np.full(len(keeper), -1)
+    position[: len(chosen)] = chosen
+    own = np.where(readable, leader[pairs.same], -1)
+    rows = np.flatnonzero(readable & ~kept[own])
+    best = best_before(rows, own[rows], rank, keeper, other, similarity)
+    groups = Groups(own, np.where(readable, 1.0, 0.0), np.full(len(order), -1))
+    groups.keeper[rows], groups.similarity[rows], groups.pair[rows] = keeper[best], similarity[best], position[best]
+    return groups
+
+
+class _Walk:
+    """Fells rows along the listed edges a < b of ranks, as far as it is told."""
+
+    def __init__(self, a: Rows, b: Rows, fallen: Mask) -> None:
+        by_rank = np.argsort(a, kind="stable")
+        self.sorted, self.fallen, self.at = a[by_rank], fallen, 0
+        self.a, self.b = self.sorted.tolist(), b[by_rank].tolist()
+
+    def until(self, rank: int) -> None:
+        stop = int(np.searchsorted(self.sorted, rank))
+        for edge in range(self.at, stop):
+            if not self.fallen[self.a[edge]]:
+                self.fallen[self.b[edge]] = True
+        self.at = stop
+
+
+class _Asked:
+    """What kept dense rows learned: offers of a keeper to the leader of a class, each better than those before."""
+
+    def __init__(self, order: Rows, same: Rows, rank: Rows, leader: Rows, fallen: Mask) -> None:
+        self.rank, self.leader, self.fallen = rank, leader, fallen
+        self.last = np.full(len(same), -1)  # by class: the rank of its last readable row
+        self.last[same[order]] = rank[order]  # of several values for one place the last is stored
+        self.best = np.zeros(len(same))  # by class
+        self.keepers: list[Rows] = []
+        self.others: list[Rows] = []
+        self.similarities: list[Floats] = []
+
+    def undecided(self, row: int, others: Rows) -> Rows:
+        """Those classes that may fall for the class of `row`, or have a row after it that may prefer it."""
+        place = self.rank[self.leader[row]]
+        others = others[(self.last[others] > place) & (self.best[others] < 1.0)]
+        lead = self.rank[self.leader[others]]
+        return np.asarray(others[(lead > place) | self.fallen[lead]])
+
+    def answer(self, row: int, others: Rows, similarity: Floats, threshold: float) -> None:
+        near = similarity >= threshold
+        self.fallen[self.rank[self.leader[others[near]]]] = True
+        better = near & (similarity > self.best[others])
+        others, similarity = others[better], similarity[better]
+        self.best[others] = similarity
+        self.keepers.append(np.full(len(others), self.leader[row]))
+        self.others.append(self.leader[others])
+        self.similarities.append(similarity)

@@ -1,0 +1,116 @@
+"""Neighbors where output could explode: pairs are listed up to a limit, those among the densest rows only on demand.
+
+A picture that 50,000 rows share has 1,250 million pairs; whoever only wants groups asks for a few of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from oneofeach.kernels.bands import Words, words_of
+from oneofeach.kernels.neighbors_numpy import ones
+from oneofeach.stages.neighbors.join import checked, joined
+from oneofeach.tables import Bytes, Mask, Rows
+
+LIMIT = 20_000_000  # pairs
+SHARED = 64  # rows of one key: more make the key dense from the start
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """Pairs of rows within the radius, i < j, sorted; a pair of two dense rows may be missing: `around` finds it.
+
+    dense: bool[n]. keys: uint64[k, words], what made rows dense; members: the rows of each, from start[k] on;
+    rows, key: the dense rows, ascending, and which keys they have.
+    """
+
+    i: Rows
+    j: Rows
+    dense: Mask
+    radius: int
+    keys: Words
+    members: Rows
+    start: Rows
+    rows: Rows
+    key: Rows
+
+    def around(self, row: int) -> Rows:
+        """The other dense rows near this dense row, ascending; pairs with them may be missing from the list."""
+        own = self.key[np.searchsorted(self.rows, row) : np.searchsorted(self.rows, row, side="right")]
+        near = np.zeros(len(self.keys), bool)
+        for key in self.keys[own]:
+            near |= ones(self.keys ^ key).sum(-1, dtype=np.uint16) <= self.radius
+        found = np.unique(self.members[_spread(self.start[:-1][near], np.diff(self.start)[near])])
+        return np.asarray(found[found != row])
+
+
+def bounded(of: Rows, keys: Bytes, n: int, radius: int, limit: int = LIMIT, workers: int = 0) -> Bounded:
+    """The neighbors of n rows that have any number of keys each: rows are neighbors when any of their keys are.
+
+    of: int64[k], the row of each key. keys: uint8[k, bytes]. At most `limit` pairs are listed; rows with the most
+    pairs become dense. Errors as for `neighbors`.
+    """
+    words = words_of(checked("keys", keys))
+    first, key = _distinct(words)
+    members, size = of[np.argsort(key, kind="stable")], np.bincount(key, minlength=len(first))
+    start = np.concatenate([[0], np.cumsum(size)])
+    dense = size > SHARED
+    a = b = np.zeros(0, np.int64)
+    if radius >= 0 and len(of):
+        a, b, _ = joined(words[first], None, keys.shape[1] * 8, radius, workers, dense, limit)
+        shared = np.flatnonzero((size > 1) & ~dense)
+        a, b = _thinned(np.concatenate([a, shared]), np.concatenate([b, shared]), size, dense, limit)
+    i, j = _rows(a, b, members, start, n)
+    chosen = np.flatnonzero(dense)
+    entries = np.flatnonzero(dense[key])
+    entries = entries[np.argsort(of[entries], kind="stable")]
+    dense_rows = np.zeros(n, bool)
+    dense_rows[of[entries]] = True
+    members = members[_spread(start[chosen], size[chosen])]
+    start = np.concatenate([[0], np.cumsum(size[chosen])])
+    position = np.searchsorted(chosen, key[entries])
+    return Bounded(i, j, dense_rows, radius, words[first[chosen]], members, start, of[entries], position)
+
+
+def _distinct(words: Words) -> tuple[Rows, Rows]:
+    """The first row of each kind of equal rows, and for each row the number of its kind."""
+    order = np.lexsort(words.T[::-1])
+    new = np.ones(len(words), bool)
+    new[1:] = (words[order[1:]] != words[order[:-1]]).any(axis=1)
+    number = np.empty(len(words), np.int64)
+    number[order] = np.cumsum(new) - 1
+    return order[new], number
+
+
+def _thinned(a: Rows, b: Rows, size: Rows, dense: Mask, limit: int) -> tuple[Rows, Rows]:
+    """The pairs of keys left when those with most pairs of rows have become dense, until the rows fit the limit."""
+    weight = size[a] * size[b]
+    degree = np.bincount(a, weight, len(size)) + np.bincount(b, weight, len(size))
+    many = degree.max(initial=0)
+    while weight.sum() > limit:
+        many /= 2
+        dense |= degree > many
+        listed = ~(dense[a] & dense[b])
+        a, b, weight = a[listed], b[listed], weight[listed]
+    return a, b
+
+
+def _rows(a: Rows, b: Rows, members: Rows, start: Rows, n: int) -> tuple[Rows, Rows]:
+    """All pairs of a row of one key with a row of the other, each once, i < j, sorted."""
+    size = np.diff(start)
+    count = size[a] * size[b]
+    pair = np.repeat(np.arange(len(a)), count)
+    within = np.arange(len(pair)) - (np.cumsum(count) - count)[pair]
+    left = members[start[a[pair]] + within // size[b[pair]]]
+    right = members[start[b[pair]] + within % size[b[pair]]]
+    i, j = np.divmod(np.unique(np.minimum(left, right) * n + np.maximum(left, right)), max(n, 1))
+    apart = i != j
+    return i[apart], j[apart]
+
+
+def _spread(first: Rows, count: Rows) -> Rows:
+    """The numbers first[k] .. first[k] + count[k], one k after the other."""
+    offset = first - (np.cumsum(count) - count)
+    return np.asarray(np.arange(count.sum()) + np.repeat(offset, count))
