@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 from reviewing import near_copies, page_of, running
+
+from oneofeach.index import Index
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -100,3 +103,45 @@ def test_a_plan_is_void_once_something_else_was_decided(chromium: Browser, tmp_p
         page.click("#plan button")
         expect(page.locator("#banner")).to_contain_text("out of date")
     assert files(folder) == before
+
+
+def test_members_of_a_tar_are_exported_and_the_tar_stays_as_it_is(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 2)
+    shard = tmp_path / "set" / "shard-0000.tar"
+    shard.parent.mkdir()
+    with tarfile.open(shard, "w") as tar:
+        for number, path in enumerate(sorted(folder.iterdir())):
+            tar.add(path, f"{number:04}{path.suffix}")
+    before, written = shard.read_bytes(), tmp_path / "unique"
+    with (
+        running(shard, tmp_path / "store", destination=str(written)) as opened,
+        page_of(chromium, opened) as page,
+    ):
+        page.click("#open-apply")
+        page.select_option("#which", "all")
+        page.select_option("#action", "export: webdataset")
+        page.click("text=Show the plan")
+        page.click("#plan button")
+        expect(page.locator("#outcome")).to_contain_text("2 images written to")
+    assert shard.read_bytes() == before
+    assert (written / "manifest.csv").exists()
+
+
+def test_what_was_kept_is_remembered_for_later_runs(chromium: Browser, tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 2)
+    with (
+        Index(tmp_path / "index.sqlite") as index,
+        running(folder, tmp_path / "store", index=index) as opened,
+        page_of(chromium, opened) as page,
+    ):
+        page.keyboard.press("2")
+        expect(page.locator("#progress output")).to_have_text("1 of 2 decided")
+        show_plan(page)
+        page.click("#plan button")
+        expect(page.locator("#outcome")).to_contain_text("2 done")
+        kept = index.kept(opened.session.catalog.facts["content"])
+        assert [opened.session.groups.kept[row] for row in kept.nonzero()[0]] == [True]
+        page.click("#take-back")
+        expect(page.locator("#outcome")).to_contain_text("taken back")
+        expect(page.locator("#would-go")).not_to_contain_text("gone")
+        assert not index.kept(opened.session.catalog.facts["content"]).any()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import sys
 import webbrowser
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oneofeach.apps.cli.options import FINGERPRINT, FingerprintName, Isolated, Sources, Workers, engine_of, number
 from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
 from oneofeach.flow import match, scan
 from oneofeach.matching import FLOOR
 from oneofeach.plugins import extra
 from oneofeach.stages.preference import parse
+
+if TYPE_CHECKING:
+    from oneofeach.apps.review.opening import Opened
 
 
 def review(
@@ -28,6 +32,12 @@ def review(
     open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
     read_only: Annotated[bool, typer.Option("--read-only", help="Show only: no decision is stored.")] = False,
     store: Annotated[str | None, typer.Option(metavar="FILE", help="Where decisions are kept.")] = None,
+    export_to: Annotated[
+        str | None,
+        typer.Option(metavar="DEST", help="Where the page exports to. [default: SOURCE-unique]", show_default=False),
+    ] = None,
+    index: IndexPath = None,
+    no_index: NoIndex = False,
     fingerprint: FingerprintName = FINGERPRINT,
     orientations: Annotated[
         str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
@@ -44,29 +54,39 @@ def review(
     if keep is not None:
         parse(keep)
     source = sources[0] if len(sources) == 1 else sources
-    with progress_bar() as progress:
-        catalog = scan(source, fingerprint=fingerprint, engine=engine_of(isolated), workers=workers, progress=progress)
-        floor = FLOOR if threshold is None else min(FLOOR, threshold)
-        pairs = match(catalog, floor=floor, orientations=orientations, progress=progress)
-    places = [os.path.abspath(place) for place in sources]
-    opened = open_review(
-        catalog,
-        pairs,
-        threshold=threshold,
-        keep=keep,
-        places=places,
-        port=port,
-        store=store,
-        read_only=read_only,
-        say=say,
-    )
-    link = opened.link()
-    say(f"{len(catalog):,} images, {len(pairs):,} pairs. The review page:\n\n    {link}\n")
-    say(f"From another machine: ssh -L {opened.port}:127.0.0.1:{opened.port} THIS_ONE, then open the link there.")
+    begin, places = min(FLOOR, threshold or FLOOR), [os.path.abspath(place) for place in sources]
+    with opened(index, no_index) as known:
+        with progress_bar() as progress:
+            engine = engine_of(isolated)
+            catalog = scan(
+                source, index=known, fingerprint=fingerprint, engine=engine, workers=workers, progress=progress
+            )
+            pairs = match(catalog, floor=begin, orientations=orientations, index=known, progress=progress)
+        review = open_review(
+            catalog,
+            pairs,
+            threshold=threshold,
+            keep=keep,
+            places=places,
+            port=port,
+            store=store,
+            destination=export_to or f"{places[0]}-unique",
+            index=known,
+            read_only=read_only,
+            say=say,
+        )
+        serve(review, f"{len(catalog):,} images, {len(pairs):,} pairs", open_browser)
+
+
+def serve(review: Opened, found: str, open_browser: bool) -> None:
+    """Print the link and serve until interrupted."""
+    link, port = review.link(), review.port
+    say(f"{found}. The review page:\n\n    {link}\n")
+    say(f"From another machine: ssh -L {port}:127.0.0.1:{port} THIS_ONE, then open the link there.")
     say("End with Ctrl-C; what you decided is kept.")
     if open_browser and has_screen():
         webbrowser.open(link)
-    opened.run()
+    review.run()
 
 
 def say(line: str) -> None:

@@ -15,7 +15,6 @@ from oneofeach.apps.review.events import Events
 from oneofeach.apps.review.session import Session
 from oneofeach.apps.review.views import FILTERS
 from oneofeach.errors import OneOfEachError
-from oneofeach.stages.acting.actions import ACTIONS
 from oneofeach.stages.acting.captions import RULES as CAPTION_RULES
 from oneofeach.stages.acting.captions import caption_rule
 from oneofeach.stages.preference import NAMES, parse
@@ -71,11 +70,10 @@ class Answers:
                 "title": self._title,
                 "version": __version__,
                 "rules": list(NAMES),
-                "actions": list(ACTIONS),
+                "actions": self._applying.actions,
                 "caption_rules": list(CAPTION_RULES),
                 "histogram": self._histogram,
                 "floor": self._session.pairs.floor,
-                "files": self._applying.has_files,
             }
             mode = state.get("mode") if state.get("mode") in ("stream", "overview") else "stream"
             return {**fixed, **self.status(), "mode": mode, "filter": view, "query": query, **place}

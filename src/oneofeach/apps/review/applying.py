@@ -1,33 +1,39 @@
 """The review's outcome → a plan, applied with progress, and taken back: the same plan and journal code as everywhere.
 
-Images that are no files of their own (tar members, Parquet cells) are exported anew instead; see exporting.
+Images that are no files of their own (tar members, Parquet cells) cannot be moved: the unique ones are written anew, to
+a place that was named when the review was started.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
 import numpy as np
 
+from oneofeach.apps.review.captioning import path_of, with_captions
 from oneofeach.apps.review.cards import text
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
-from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
-from oneofeach.stages.acting.disk import look
+from oneofeach.flow import Result
+from oneofeach.index import Index
+from oneofeach.stages.acting.actions import ACTIONS
 from oneofeach.stages.acting.journal import DONE, RESTORED, Journal
 from oneofeach.stages.acting.names import inside
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
-from oneofeach.stages.acting.steps import Caption, File, Plan, Step
+from oneofeach.stages.acting.steps import Caption, Plan, Step
 from oneofeach.stages.acting.undo import undo
-from oneofeach.tables import Item, Rows
+from oneofeach.stages.export import FORMATS, export
+from oneofeach.tables import Rows
 
 SHOWN = 200  # steps of a plan that the page lists
-EDITED = "edited in the review"
+
+EXPORT = "export: "  # before the name of a format, among the actions
 
 Announce = Callable[[dict[str, Any]], None]
 
@@ -41,27 +47,41 @@ class Wanted:
     decided_only: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Export:
+    id: str
+    format: str
+    outcome: Result
+
+
 class Applying:
     """One plan at a time. announce: told how far the work has come, from the working thread."""
 
-    def __init__(self, session: Session, announce: Announce, journals: str = "") -> None:
+    def __init__(
+        self, session: Session, announce: Announce, journals: str, destination: str, index: Index | None
+    ) -> None:
         self._session, self._announce, self._journals = session, announce, journals
-        self._plan: tuple[Plan, int] | None = None
-        self._rows = {path: row for row, item in enumerate(session.catalog.items) if (path := _path(item))}
+        self.destination, self._index = destination, index
+        self._plan: tuple[Plan | _Export, int] | None = None
+        self._exported: dict[str, Any] = {}
+        self._rows = {path: row for row, item in enumerate(session.catalog.items) if (path := path_of(item))}
         self.journal: Journal | None = None
         self.problem = ""
         self._thread: Thread | None = None
 
     @property
-    def has_files(self) -> bool:
-        """Whether there is any image that is a file of its own."""
-        return bool(self._rows)
+    def actions(self) -> list[str]:
+        """What can be done with these images."""
+        exports = [EXPORT + name for name in FORMATS] if self.destination else []
+        return [*(ACTIONS if self._rows else ()), *exports]
 
     def plan(self, wanted: Wanted) -> dict[str, Any]:
         """Make the plan and show it; nothing is changed. InvalidRule for an unknown action or caption rule."""
+        if wanted.action in self.actions and wanted.action.startswith(EXPORT):
+            return self._plan_export(wanted)
         with self._session.lock:
             made = plan(self._session.outcome(wanted.decided_only), wanted.action, captions=wanted.captions)
-            made = replace(made, steps=(*self._with_edits(made), *self._new_captions(made)))
+            made = with_captions(made, self._session)
             self._plan = made, self._session.revision
         return {
             "id": made.id,
@@ -76,6 +96,17 @@ class Applying:
             "notes": [text(note) for note in made.notes[:SHOWN]],
         }
 
+    def _plan_export(self, wanted: Wanted) -> dict[str, Any]:
+        """The unique images, written anew; nothing of the source changes."""
+        with self._session.lock:
+            outcome = self._session.outcome(wanted.decided_only)
+            made = _Export(secrets.token_hex(8), wanted.action.removeprefix(EXPORT), outcome)
+            self._plan = made, self._session.revision
+        kept = outcome.assignment.kept
+        size = int(outcome.catalog.facts["bytes"][kept].sum())
+        about = {"id": made.id, "action": wanted.action, "steps": int(kept.sum()), "captions": 0, "bytes": size}
+        return {**about, "roots": [text(self.destination)], "lines": [], "left": [], "left_count": 0, "notes": []}
+
     def start(self, identity: str) -> None:
         """Begin to do the plan of that id. Refused when it is not the one shown last, or the review went on since."""
         with self._session.lock:
@@ -83,7 +114,7 @@ class Applying:
             if self._plan is None or self._plan[0].id != identity or self._plan[1] != self._session.revision:
                 raise Refused("The plan is out of date\nMake it again: something was decided since.")
             made, self._plan = self._plan[0], None
-            self._run(lambda: self._apply(made))
+            self._run(lambda: self._write(made) if isinstance(made, _Export) else self._apply(made))
 
     def start_back(self) -> None:
         """Begin to undo what was applied last. Refused when nothing was."""
@@ -119,24 +150,39 @@ class Applying:
         self._thread = Thread(target=guarded, name="oneofeach-apply")
         self._thread.start()
 
+    def _write(self, made: _Export) -> None:
+        target = export(made.outcome, self.destination, made.format)
+        kept = int(made.outcome.assignment.kept.sum())
+        self._exported = {"written": text(str(target)), "images": kept}
+
     def _apply(self, made: Plan) -> None:
         self.journal = perform(made, self._journals, progress=self._progress)
         if made.action in ("quarantine", "trash", "delete"):
             done = [path for path, result in self.journal.results.items() if result.outcome == DONE]
-            self._session.set_gone(self._rows_of(done), True)
+            rows = self._rows_of(done)
+            self._remember(self._session.groups.keeper[rows], True)
+            self._session.set_gone(rows, True)
 
     def _take_back(self, journal: Journal) -> None:
         self.journal = undo(journal, progress=self._progress)
         back = [result.source for result in self.journal.undone.values() if result.outcome == RESTORED]
         self._session.set_gone(self._rows_of(back), False)
+        self._remember(self._session.groups.keeper[self._rows_of(back)], False)
+
+    def _remember(self, keepers: Rows, kept: bool) -> None:
+        """Later runs prefer what was kept by this one."""
+        if self._index:
+            contents = [bytes(content) for content in self._session.catalog.facts["content"][np.unique(keepers)]]
+            (self._index.mark_kept if kept else self._index.forget_kept)(contents)
 
     def summary(self) -> dict[str, Any]:
         """What came of it, in numbers that add up, and every step that was not done."""
         journal = self.journal
         if journal is None:
-            return {}
+            return {**self._exported, "problem": self.problem}
         problems = [*journal.refused, *journal.not_restored]
         return {
+            **self._exported,
             "journal": text(journal.path),
             "action": journal.action,
             "planned": journal.planned,
@@ -151,47 +197,6 @@ class Applying:
 
     def _rows_of(self, paths: list[str]) -> Rows:
         return np.array([self._rows[path] for path in paths if path in self._rows], np.int64)
-
-    def _with_edits(self, made: Plan) -> list[Step | Caption]:
-        """The steps, with captions that were written in the review in place of those that a rule made."""
-        written = {self._key(row): value for row, (_, value) in self._session.captions.items()}
-        return [
-            replace(step, text=written[step.keeper], rule=EDITED)
-            if isinstance(step, Caption) and step.keeper in written
-            else step
-            for step in made.steps
-        ]
-
-    def _key(self, row: int) -> str:
-        return _path(self._session.catalog.items[row])
-
-    def _new_captions(self, made: Plan) -> list[Caption]:
-        """Steps for captions that were written in the review and that no rule touches."""
-        planned = {step.keeper for step in made.captions}
-        rows = [row for row in sorted(self._session.captions) if self._key(row) and self._key(row) not in planned]
-        steps = (self._caption(row, made.roots) for row in rows if self._session.groups.keeper[row] == row)
-        return [step for step in steps if step]
-
-    def _caption(self, row: int, roots: tuple[str, ...]) -> Caption | None:
-        item, value = self._session.catalog.items[row], self._session.captions[row][1]
-        mine = next((os.path.abspath(p) for p in item.sidecars if p.lower().endswith(CAPTION_EXTENSIONS)), "")
-        place = mine or os.path.splitext(_path(item))[0] + CAPTION_EXTENSIONS[0]
-        if not inside(place, roots or (os.path.dirname(place),)):
-            return None
-        try:
-            with open(place, "rb") as file:
-                before: str | None = file.read().decode("utf-8")
-            seen = look(place)
-        except FileNotFoundError:
-            before, seen = None, File(place, -1, -1, "")
-        except (OSError, UnicodeDecodeError) as error:
-            raise OneOfEachError(f"A caption cannot be read: {place}\n{error}") from error
-        return Caption(seen, _path(item), value, before, (), EDITED) if value != before else None
-
-
-def _path(item: Item) -> str:
-    named = isinstance(item.input, (str, os.PathLike)) and item.opener is None and item.mtime_ns >= 0
-    return os.path.abspath(os.fspath(item.input)) if named else ""
 
 
 def _line(step: Step | Caption, roots: tuple[str, ...]) -> dict[str, Any]:

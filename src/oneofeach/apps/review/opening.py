@@ -15,6 +15,7 @@ from oneofeach.apps.review.security import Door, Guard
 from oneofeach.apps.review.server import Running, application
 from oneofeach.apps.review.session import Session
 from oneofeach.apps.review.thumbnails import Pictures
+from oneofeach.index import Index
 from oneofeach.tables import Catalog, Pairs
 
 
@@ -66,12 +67,16 @@ def open_review(
     store: str | None = None,
     thumbnail_store: str | None = None,
     journals: str = "",
+    destination: str = "",
+    index: Index | None = None,
     read_only: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Opened:
     """threshold, keep: where to begin; None: where the person stopped. places: what the source is called.
 
-    store, thumbnail_store: files for decisions and thumbnails; None: the user's own. say: prints a line.
+    store, thumbnail_store: files for decisions and thumbnails; None: the user's own. journals: a folder for them.
+    destination: a folder that is not there yet, for exports; empty: none are offered. index: told what was kept.
+    say: prints a line.
     Refused when the port is taken or a store cannot be opened.
     """
     session = Session(
@@ -85,7 +90,7 @@ def open_review(
     )
     pictures = Pictures(catalog, thumbnail_store or thumbnails.default_path())
     events = Events()
-    applying = Applying(session, events.publish, journals)
+    applying = Applying(session, events.publish, journals, destination, index)
     door = Door(lambda token: say(f"A new link, good for one browser: {running.link(token)}"))
     answers = Answers(session, Cards(session, pictures), applying, events, ", ".join(places))
     app = application(answers, pictures, events, door)

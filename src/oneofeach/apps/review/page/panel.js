@@ -103,8 +103,6 @@ export class Panel {
   /** Choose what is to be done, see the plan, do it. */
   apply() {
     if (this.open === "apply") return void this.close();
-    if (!this.boot.files) return this.show("apply", "Apply", h("p", {}, EXPORT));
-    const { applied } = this.deck.status;
     const all = h("select", { id: "which" });
     all.append(h("option", { value: "decided" }, "only what was decided"), h("option", { value: "all" }, "suggestions, too"));
     const action = choice("action", this.boot.actions);
@@ -117,8 +115,7 @@ export class Panel {
       form.append(h("label", { for: field.id }, name), field);
     }
     this.show("apply", "Apply", form, make, plan, h("div", { id: "outcome" }));
-    if (applied.journal) this.outcome();
-    return undefined;
+    this.outcome();
   }
 
   /** @param {HTMLElement} place @param {string} action @param {string} captions @param {boolean} decided_only */
@@ -170,14 +167,17 @@ export class Panel {
   outcome() {
     const { applied } = this.deck.status;
     const place = document.getElementById("outcome");
-    if (!place || !applied.counts) return;
+    if (!place) return;
+    document.getElementById("plan")?.replaceChildren();
+    place.replaceChildren();
+    if (applied.written) place.append(h("p", { role: "status" }, `${count(applied.images ?? 0)} images written to ${applied.written}`));
+    if (!applied.counts) return;
     const { done = 0, refused = 0, failed = 0 } = applied.counts;
     const back = h("button", { type: "button", id: "take-back" }, "Undo all of it");
     back.disabled = Boolean(applied.restored);
     back.addEventListener("click", () => void this.run("take-back", {}, back));
     const restored = applied.restored ? ` ${plural(applied.restored, "step")} taken back.` : "";
-    document.getElementById("plan")?.replaceChildren();
-    place.replaceChildren(
+    place.append(
       h("p", { role: "status" }, `${count(done)} done, ${count(refused)} refused, ${count(failed)} failed.${restored}`),
       lines(applied.problems ?? []),
       back,
@@ -210,10 +210,6 @@ export class Panel {
     }, 150); // the answer to an order of our own comes meanwhile
   }
 }
-
-const EXPORT =
-  "These images are no files of their own, so there is nothing to move. Your decisions are kept: `oneofeach export` " +
-  "writes the unique images anew.";
 
 /** @param {string} id @param {string[]} values */
 function choice(id, values) {

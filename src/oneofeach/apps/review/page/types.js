@@ -41,11 +41,11 @@
  * @typedef {{labels: number, wrong: number, threshold: number | null, false: number, missed: number,
  *   pairs: number}} Proposal
  * @typedef {{journal: string, action: string, planned: number, counts: Record<string, number>, restored: number,
- *   problem: string, problems: [string, string][]}} Applied
+ *   problem: string, problems: [string, string][], written: string, images: number}} Applied
  * @typedef {{revision: number, threshold: number, keep: string, read_only: boolean, counts: Counts,
  *   can_undo: boolean, proposal: Proposal, applied: Partial<Applied>}} Status
  * @typedef {{title: string, version: string, rules: string[], actions: string[], caption_rules: string[],
- *   histogram: number[], floor: number, files: boolean, mode: string, filter: string, query: string} & Place
+ *   histogram: number[], floor: number, mode: string, filter: string, query: string} & Place
  *   & Status} Boot
  * @typedef {{action: string, source: string, keeper?: string, similarity?: number, reason: string,
  *   sidecars?: number}} Line
