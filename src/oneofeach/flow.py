@@ -14,6 +14,7 @@ import numpy as np
 
 from oneofeach import plugins
 from oneofeach.assembly import Assembly
+from oneofeach.crowd import witnessed
 from oneofeach.describe import describe_all
 from oneofeach.errors import EmptyImageList, Refused, UnreadableImage
 from oneofeach.index import Index
@@ -154,7 +155,7 @@ def group(catalog: Catalog, pairs: Pairs, similarity_threshold: float, keep: str
     threshold = checked_threshold(similarity_threshold)
     captions = captions_of(catalog.items) if "longest-caption" in parse(keep) else {}
     ranking = rank(catalog, keep, captions)
-    assignment = keeper_first(ranking.order, pairs, catalog.readable, threshold)
+    pairs, assignment = witnessed(pairs, keeper_first(ranking.order, pairs, catalog.readable, threshold))
     assignment = replace(assignment, keeper=np.where(catalog.reference, -1, assignment.keeper))
     return Result(catalog, pairs, assignment, ranking, threshold, keep, words)
 

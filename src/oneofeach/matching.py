@@ -9,16 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from oneofeach import plugins
+from oneofeach.crowd import Crowd, measured
 from oneofeach.errors import InvalidThreshold
 from oneofeach.index import Index
 from oneofeach.index.pairs import STORED_PAIR, KnownPairs
 from oneofeach.orientations import turns_of, with_turns
 from oneofeach.plugins import Fingerprint, Progress
-from oneofeach.stages.neighbors import identical, neighbors
+from oneofeach.stages.neighbors import Bounded, bounded, identical, neighbors
 from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
 
 FLOOR = 0.80  # pairs below it are of no use to anyone
-VERIFIED_AT_ONCE = 100_000  # candidate pairs
+LISTED, LISTED_PER_ROW = 2_000_000, 10  # candidate pairs; those of denser clusters are measured as they are needed
 
 
 def checked_threshold(value: object) -> float:
@@ -44,55 +45,74 @@ def match(
     """
     floor, turns = checked_threshold(floor), turns_of(orientations)
     method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
-    pairs = _upright(catalog, method, floor, index, progress)
+    pairs = _upright(catalog, method, floor, index, progress, bound=not turns)
     return replace(with_turns(catalog, method, pairs, turns) if turns else pairs, orientations=orientations)
 
 
 def _upright(
-    catalog: Catalog, method: Fingerprint, floor: float, index: Index | None, progress: Progress | None
+    catalog: Catalog, method: Fingerprint, floor: float, index: Index | None, progress: Progress | None, bound: bool
 ) -> Pairs:
     same = _same(catalog)
     rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
-    if index is None or floor < FLOOR or catalog.reference.any() or not _have_content(catalog, rows):
-        left, right = candidates(
-            method, catalog.bits, rows[~catalog.reference[rows]], rows[catalog.reference[rows]], floor
-        )
-        return _verified(catalog, method, left, right, floor, same, progress)
+    if index is not None and floor >= FLOOR and not catalog.reference.any() and _have_content(catalog, rows):
+        pairs = _with_index(catalog, method, index, same, rows, progress)
+        if pairs is not None:
+            return pairs
+    own, reference = rows[~catalog.reference[rows]], rows[catalog.reference[rows]]
+    left, right, near = candidates(method, catalog.bits, own, reference, floor, bound)
+    pairs = _verified(catalog, method, left, right, floor, same, progress)
+    return pairs if near is None else replace(pairs, unlisted=Crowd(catalog, method, floor, near))
+
+
+def _with_index(
+    catalog: Catalog, method: Fingerprint, index: Index, same: Rows, rows: Rows, progress: Progress | None
+) -> Pairs | None:
+    """The pairs down to FLOOR, those of two known images from the index; None where they are too many to be stored."""
     contents = catalog.facts["content"][rows].copy().view("S32")[:, 0].astype("S16")
     store = index.pairs(method.name)
     known = store.known(contents)
-    left, right = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR)
+    left, right, near = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR)
+    if near is not None:
+        return None
     pairs = _merged(_verified(catalog, method, left, right, FLOOR, same, progress), known, rows)
     store.add(contents, known.known, _stored(pairs, contents, rows))
     return pairs
 
 
-def candidates(method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float) -> tuple[Rows, Rows]:
+def candidates(
+    method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float, bound: bool = True
+) -> tuple[Rows, Rows, Bounded | None]:
     """Pairs of rows, i < j and sorted, that the join on the keys cannot rule out at `floor`.
 
-    Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`.
+    Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`. Where `rows` have too
+    many pairs among them to be listed, and `bound` allows it, what answers for the rest comes along.
     """
     of, keys = method.keys(bits[rows])
-    left, right, _ = neighbors(keys, method.radius(floor))
-    one, other = rows[of[left]], rows[of[right]]
+    near = None
+    if bound:
+        limit = max(LISTED, LISTED_PER_ROW * len(rows))
+        near = bounded(rows[of], keys, len(bits), method.radius(floor), limit)
+        one, other = near.i, near.j
+    else:
+        left, right, _ = neighbors(keys, method.radius(floor))
+        one, other = rows[of[left]], rows[of[right]]
     if len(against) and len(rows):
         of_other, other_keys = method.keys(bits[against])
         left, right, _ = neighbors(keys, method.radius(floor), against=other_keys)
         one, other = np.concatenate([one, rows[of[left]]]), np.concatenate([other, against[of_other[right]]])
     i, j = np.divmod(np.unique(np.minimum(one, other) * len(bits) + np.maximum(one, other)), len(bits) or 1)
-    return i[i != j], j[i != j]
+    return i[i != j], j[i != j], near if near is not None and near.dense.any() else None
 
 
 def _verified(
     catalog: Catalog, method: Fingerprint, left: Rows, right: Rows, floor: float, same: Rows, progress: Progress | None
 ) -> Pairs:
-    parts = []
-    for start in range(0, len(left), VERIFIED_AT_ONCE):
-        i, j = (side[start : start + VERIFIED_AT_ONCE] for side in (left, right))
-        similarity, evidence = method.similarity(catalog.bits, catalog.descriptors, i, j, floor)
-        parts.append(Pairs(floor, i, j, similarity, evidence, same).at(floor))
+    parts, done = [], 0
+    for part in measured(catalog, method, left, right, floor, same):
+        parts.append(part.at(floor))
+        done += len(part)
         if progress:
-            progress("match", start + len(i), len(left))
+            progress("match", done, len(left))
     return joined(parts, floor, same)
 
 

@@ -86,10 +86,10 @@ def test_too_many_pairs_make_rows_dense_and_bound_the_list(kernel: str) -> None:
     bits = close_rows(4, 1500, 8)
     bits[:800] = bits[0]
     dense = np.zeros(1500, bool)
-    i, j, distance = join(words_of(bits), None, paired([np.zeros(0, np.uint16)], [0]), 6, 2, dense, limit=5_000)
+    i, j, distance = join(words_of(bits), None, paired([np.zeros(0, np.uint16)], [0]), 6, 2, dense, limit=500)
     expected = [pair for pair in all_pairs(bits, 6) if not (dense[pair[0]] and dense[pair[1]])]
     assert list(zip(i, j, distance, strict=True)) == expected
-    assert len(i) < 10_000
+    assert len(i) < 20_000
     assert dense[:800].mean() > 0.5
 
 

@@ -27,8 +27,9 @@ def join(
     """Pairs of rows of uint64[n, words] and uint64[k, words] (None: of left, i < j) within `radius` bits.
 
     Exact when the limits of the bands leave no pair within the radius unfound (see plan.py of the neighbors stage).
-    dense: bool[n], changed in place; of a self-join, pairs of two dense rows are left out, and when more than `limit`
-    pairs are found, the rows with the most of them become dense; which ones do depends on the kernel, not on `workers`.
+    dense: bool[n], changed in place; of a self-join, pairs of two dense rows are left out, and when a part of the join
+    holds more than `limit` pairs, the rows with the most of them become dense. Which ones do depends on the kernel,
+    not on `workers`.
     Returns i, j (int64[m]) and the distances (uint16[m]), sorted by (i, j).
     """
     chosen = neighbors_numpy if kernels.compiled is None else neighbors_compiled

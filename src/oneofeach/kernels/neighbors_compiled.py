@@ -31,7 +31,6 @@ def join(
     c: Any = kernels.compiled
     planes = planes_for(radius, left.shape[1])
     limits = rules(bands, left.shape[1])
-    limit = -(-limit // (TASKS * len(bands)))
     findings = []
     with ThreadPoolExecutor(workers) as pool:
 

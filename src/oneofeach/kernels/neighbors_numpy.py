@@ -37,7 +37,7 @@ def join(
 ) -> tuple[Rows, Rows, npt.NDArray[np.uint16]]:
     """See `oneofeach.kernels.neighbors.join`."""
     work = _Join(left, left if right is None else right, right is None, rules(bands, left.shape[1]), radius)
-    found = [_Found(None if dense is None else dense.copy(), limit // len(bands)) for _ in bands]
+    found = [_Found(None if dense is None else dense.copy(), limit) for _ in bands]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work.band, range(len(bands)), bands, found))
     for own in (part.dense for part in found):

@@ -15,7 +15,7 @@ from oneofeach.stages.neighbors.join import checked, joined
 from oneofeach.tables import Bytes, Mask, Rows
 
 LIMIT = 20_000_000  # pairs
-SHARED = 64  # rows of one key: more make the key dense from the start
+PER_TASK = 1 << 16  # pairs that a part of the join may always hold: a few close rows are not yet dense
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ def bounded(of: Rows, keys: Bytes, n: int, radius: int, limit: int = LIMIT, work
     first, key = _distinct(words)
     members, size = of[np.argsort(key, kind="stable")], np.bincount(key, minlength=len(first))
     start = np.concatenate([[0], np.cumsum(size)])
-    dense = size > SHARED
+    dense = np.zeros(len(first), bool)
     a = b = np.zeros(0, np.int64)
     if radius >= 0 and len(of):
-        a, b, _ = joined(words[first], None, keys.shape[1] * 8, radius, workers, dense, limit)
+        a, b, _ = joined(words[first], None, keys.shape[1] * 8, radius, workers, dense, max(PER_TASK, limit // 256))
         shared = np.flatnonzero((size > 1) & ~dense)
         a, b = _thinned(np.concatenate([a, shared]), np.concatenate([b, shared]), size, dense, limit)
     i, j = _rows(a, b, members, start, n)

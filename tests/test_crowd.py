@@ -1,0 +1,77 @@
+"""Clusters so dense that not all pairs are listed: every answer must be the same as if they were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import oneofeach
+from oneofeach import matching
+from oneofeach.flow import Result
+from oneofeach.stages.neighbors import bounded
+
+
+def versions(seed: int, count: int) -> list[np.ndarray]:
+    """Soft random pictures in versions of different noise and brightness; some are equal."""
+    rng = np.random.default_rng(seed)
+    bases = [np.kron(rng.integers(0, 256, (6, 6, 3)), np.ones((16, 16, 1))) for _ in range(3)]
+    images = []
+    for _ in range(count):
+        noise = rng.normal(rng.choice([0, 0, 10]), rng.choice([0, 4, 25]), (96, 96, 3))
+        images.append(np.clip(bases[rng.integers(0, 3)] + noise, 0, 255).astype(np.uint8))
+    return images
+
+
+def told(result: Result) -> list[Any]:
+    groups = [(g.row, [(d.row, d.similarity, d.evidence, d.reason) for d in g.duplicates]) for g in result.groups]
+    return [groups, result.skipped, result.assignment.keeper.tolist(), result.assignment.similarity.tolist()]
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No pair is listed before a row has gone for it."""
+    monkeypatch.setattr(matching, "LISTED", 0)
+    monkeypatch.setattr(matching, "LISTED_PER_ROW", 0)
+
+
+@pytest.mark.parametrize("threshold", [0.85, 0.95, 0.99])
+def test_unlisted_pairs_change_no_group_and_no_evidence(threshold: float, crowded: None) -> None:
+    images = versions(1, 60)
+    result = oneofeach.deduplicate(images, threshold)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "LISTED", 10**6)
+        expected = oneofeach.deduplicate(images, threshold)
+    assert result.pairs.unlisted is not None
+    assert expected.pairs.unlisted is None
+    assert len(result.pairs) < len(expected.pairs)
+    assert told(result) == told(expected)
+    assert told(result.at(0.97)) == told(expected.at(0.97))
+
+
+def test_an_index_stores_no_list_that_has_gaps(crowded: None, tmp_path: Any) -> None:
+    for number, image in enumerate(versions(2, 30)):
+        Image.fromarray(image).save(tmp_path / f"{number:02}.png")
+    first = oneofeach.deduplicate(tmp_path, 0.9, index=tmp_path / "index.sqlite")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "LISTED", 10**6)
+        again = oneofeach.deduplicate(tmp_path, 0.9, index=tmp_path / "index.sqlite")
+        fresh = oneofeach.deduplicate(tmp_path, 0.9)
+    assert first.pairs.unlisted is not None
+    assert told(first) == told(again) == told(fresh)
+
+
+def test_turned_images_are_listed_in_full(crowded: None) -> None:
+    images = versions(3, 20)
+    images += [np.rot90(image).copy() for image in images[:5]]
+    result = oneofeach.deduplicate(images, 0.9, orientations="all")
+    assert result.pairs.unlisted is None
+    assert len(result.unique_images) == 3
+
+
+def test_rows_without_keys_are_nobodys_neighbors() -> None:
+    near = bounded(np.zeros(0, np.int64), np.zeros((0, 8), np.uint8), 5, 8)
+    assert len(near.i) == 0
+    assert not near.dense.any()
