@@ -10,6 +10,7 @@
 
 extern PyMethodDef area_methods[];
 extern PyMethodDef verify_methods[];
+extern PyMethodDef png_methods[];
 extern PyMethodDef sharpness_methods[];
 extern PyMethodDef neighbors_methods[];
 extern PyMethodDef keepers_methods[];

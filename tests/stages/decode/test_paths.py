@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import io
+import zlib
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
+from hostile import png, png_chunk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
+from oneofeach import kernels
 from oneofeach.errors import UnreadableImage
 from oneofeach.stages.decode import decode, headers, jpeg, load
+from oneofeach.stages.decode import png as png_stage
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 
 PHOTOS = {name: Image.fromarray(getattr(data, name)()) for name in ("astronaut", "coffee", "chelsea", "rocket")}
 METHOD = OneOfEach()
 
+compiled_only = pytest.mark.skipif(kernels.compiled is None, reason="the kernels are not compiled")
 needs_simplejpeg = pytest.mark.skipif(jpeg.simplejpeg() is None, reason="simplejpeg is not installed")
 
 
@@ -32,7 +37,7 @@ def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
 @contextmanager
 def only_pillow():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jpeg, "simplejpeg", lambda: None)
+        patch.setenv("ONEOFEACH_DECODERS", "pillow")
         yield
 
 
@@ -163,6 +168,115 @@ def test_the_fast_path_accepts_no_damaged_file_that_pillow_refuses(kind, damages
     if fast is not None:
         assert fast.facts["width"] == general.facts["width"]
         assert fast.picture.orientation == general.picture.orientation
+
+
+PNGS = {
+    "RGB": encoded(PHOTOS["coffee"].resize((211, 97)), "PNG"),
+    "gray": encoded(PHOTOS["coffee"].resize((211, 97)).convert("L"), "PNG"),
+    "opaque RGBA": encoded(PHOTOS["coffee"].resize((211, 97)).convert("RGBA"), "PNG"),
+    "RGBA": encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 70, 4), np.uint8)), "PNG"),
+    "noise": encoded(Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 70, 3), np.uint8)), "PNG"),
+    "one pixel": encoded(Image.new("RGB", (1, 1), "red"), "PNG"),
+}
+
+
+def filtered(image: Any, kind: int) -> bytes:
+    """A PNG with one filter on every line, written by the definition."""
+    height, width, channels = image.shape
+    values = np.zeros((height + 1, width + 1, channels), int)
+    values[1:, 1:] = image
+    left, above, corner = values[1:, :-1], values[:-1, 1:], values[:-1, :-1]
+    estimate = left + above - corner
+    distances = np.abs(np.stack([estimate - near for near in (left, above, corner)]))
+    nearest = np.take_along_axis(np.stack([left, above, corner]), distances.argmin(0)[None], 0)[0]
+    predicted = (0, left, above, (left + above) // 2, nearest)[kind]
+    lines = (values[1:, 1:] - predicted).astype(np.uint8).reshape(height, -1)
+    data = np.hstack([np.full((height, 1), kind, np.uint8), lines]).tobytes()
+    color = {1: 0, 3: 2, 4: 6}[channels]
+    return png(width, height, png_chunk(b"IDAT", zlib.compress(data)), color=color)
+
+
+@compiled_only
+@pytest.mark.parametrize("kind", range(5))
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("library", ["deflate", "zlib"])
+def test_every_png_filter_is_undone(kind, channels, library, monkeypatch):
+    if library == "zlib":
+        monkeypatch.setattr(png_stage, "libdeflate", lambda: None)
+    image = np.random.default_rng(kind).integers(0, 256, (23, 31, channels), np.uint8)
+    image[:8] //= 60  # ties between neighbors
+    if channels == 4:
+        image[..., 3] = 255
+    opened = png_stage.open_png(filtered(image, kind))
+    np.testing.assert_array_equal(opened.pixels, image[..., 0] if channels == 1 else image[..., :3])
+
+
+@compiled_only
+@pytest.mark.parametrize("name", PNGS)
+def test_both_png_paths_give_the_same_pixels(name):
+    fast = decode(load(PNGS[name]))
+    assert png_stage.open_png(PNGS[name]) is not None
+    with only_pillow():
+        general = decode(load(PNGS[name]))
+    np.testing.assert_array_equal(fast.picture.pixels, general.picture.pixels)
+    assert fast.facts == general.facts
+
+
+def test_unusual_pngs_are_left_to_pillow():
+    photo = PHOTOS["chelsea"].resize((60, 40))
+    unusual = [
+        encoded(photo.quantize(16), "PNG"),
+        encoded(photo.convert("1"), "PNG"),
+        encoded(photo, "PNG", transparency=(1, 2, 3)),
+        encoded(photo, "PNG", save_all=True, append_images=[photo.rotate(9)]),
+        encoded(Image.fromarray(np.zeros((9, 9), np.uint16)), "PNG"),
+        PNGS["RGB"][:-20],
+        PNGS["RGB"].replace(b"IEND", b"IENE"),
+    ]
+    assert [png_stage.open_png(file) for file in unusual] == [None] * len(unusual)
+
+
+@pytest.mark.parametrize("orientation", [0, 1, 6, 9])
+def test_orientation_of_a_png_is_found_on_both_paths(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = encoded(PHOTOS["coffee"], "PNG", exif=exif)
+    assert decode(load(file)).picture.orientation == (orientation if 1 <= orientation <= 8 else 1)
+    with only_pillow():
+        assert decode(load(file)).picture.orientation == (orientation if 1 <= orientation <= 8 else 1)
+
+
+@compiled_only
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(PNGS)),
+    st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=3),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_fast_path_accepts_no_damaged_png_that_pillow_refuses(name, damages, early, mend):
+    damaged = bytearray(PNGS[name])
+    for at, value in damages:
+        damaged[8 + at % ((60 if early else len(damaged)) - 8)] = value
+    file = mended(bytes(damaged)) if mend else bytes(damaged)
+    fast = outcome(file)
+    with only_pillow():
+        general = outcome(file)
+    assert (fast is None) == (general is None)
+    if fast is not None:
+        np.testing.assert_array_equal(fast.picture.pixels, general.picture.pixels)
+
+
+def mended(file: bytes) -> bytes:
+    """The same with right checksums of its chunks, as far as they can be told apart."""
+    out, at = file[:8], 8
+    while at + 12 <= len(file):
+        length = int.from_bytes(file[at : at + 4], "big")
+        if at + 12 + length > len(file):
+            break
+        out += png_chunk(file[at + 4 : at + 8], file[at + 8 : at + 8 + length])
+        at += 12 + length
+    return out + file[at:]
 
 
 DAMAGED = {

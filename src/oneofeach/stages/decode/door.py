@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,11 @@ from PIL import Image
 
 from oneofeach.errors import UnreadableImage
 from oneofeach.stages.decode.arrays import images_in, is_array, pixels_of
-from oneofeach.stages.decode.facts import Opened, facts_of, jpeg_quality
+from oneofeach.stages.decode.facts import Opened, facts_of
 from oneofeach.stages.decode.formats import format_of
-from oneofeach.stages.decode.headers import first_version, jpeg_header
-from oneofeach.stages.decode.jpeg import pixels_of as pixels_of_jpeg
-from oneofeach.stages.decode.jpeg import scale_of
+from oneofeach.stages.decode.jpeg import open_jpeg
 from oneofeach.stages.decode.pillow import from_file, from_memory, guarded
+from oneofeach.stages.decode.png import open_png
 from oneofeach.stages.decode.read import Loaded, load
 from oneofeach.tables import Picture
 
@@ -68,20 +68,18 @@ _TURNS = {
 
 
 def _open_file(data: bytes, min_side: int) -> Opened:
-    """JPEG has its own way; Pillow opens everything else, and every JPEG that is not as usual."""
+    """JPEG and PNG have their own ways; Pillow opens everything else, and whatever they leave to it."""
     name = format_of(data)
-    header = jpeg_header(data) if name == "JPEG" else None
-    if header is not None:
-        scale = scale_of(header, min_side)
-        if header.progressive and scale == 8:
-            data = first_version(data, header)
-        pixels = pixels_of_jpeg(data, header, scale)
-        if pixels is not None:
-            extent = header.width / scale, header.height / scale
-            quality = jpeg_quality(header.table)
-            return Opened(pixels, (header.width, header.height), extent, header.orientation, 1, quality, name)
-    with guarded():
-        return from_file(data, name, min_side)
+    opened = None
+    if os.environ.get("ONEOFEACH_DECODERS") != "pillow":
+        if name == "JPEG":
+            opened = open_jpeg(data, min_side)
+        elif name == "PNG":
+            opened = open_png(data)
+    if opened is None:
+        with guarded():
+            opened = from_file(data, name, min_side)
+    return opened
 
 
 def _open_array(array: npt.NDArray[Any]) -> Opened:

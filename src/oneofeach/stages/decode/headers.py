@@ -110,9 +110,7 @@ def _read_frame(data: bytes, segment: Segment, header: JpegHeader) -> bool:
     header.progressive = _FRAMES[marker]
     if precision != 8 or header.channels not in (1, 3) or stop - start != 6 + 3 * header.channels:
         return False
-    limit = Image.MAX_IMAGE_PIXELS
-    pixels = header.width * header.height
-    return pixels > 0 and (limit is None or pixels <= 2 * limit)
+    return within_limit(header.width, header.height)
 
 
 def _read_tables(data: bytes, segment: Segment, header: JpegHeader) -> bool:
@@ -127,15 +125,27 @@ def _read_tables(data: bytes, segment: Segment, header: JpegHeader) -> bool:
     return True
 
 
+def within_limit(width: int, height: int) -> bool:
+    """Whether Pillow would open a picture of this size: it refuses from twice its limit on, and warns before."""
+    limit = Image.MAX_IMAGE_PIXELS
+    return width * height > 0 and (limit is None or width * height <= 2 * limit)
+
+
+def upright_if_unknown(orientation: int | None) -> int:
+    """1 when the orientation is absent or out of range."""
+    return orientation if orientation is not None and 1 <= orientation <= 8 else 1
+
+
 def _orientation(exif: bytes, xmp: bytes) -> int:
-    """As Pillow looks it up: the first directory of the EXIF block, else XMP; 1 when absent, broken or out of range."""
-    value = _exif_orientation(exif) if exif else None
+    """As Pillow looks it up: the first directory of the EXIF block, else XMP."""
+    value = exif_orientation(exif)
     if value is None and (found := _XMP_ORIENTATION.search(xmp)):
         value = int(found[1])
-    return value if value is not None and 1 <= value <= 8 else 1
+    return upright_if_unknown(value)
 
 
-def _exif_orientation(tiff: bytes) -> int | None:
+def exif_orientation(tiff: bytes) -> int | None:
+    """The Orientation tag in the first directory of an EXIF block (behind its "Exif" mark); None: there is none."""
     order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     if order is None or len(tiff) < 8:
         return None

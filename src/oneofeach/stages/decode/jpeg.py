@@ -5,7 +5,6 @@ The same library and the same scales as Pillow's, so the pixels are the same; wh
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
@@ -14,21 +13,44 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.stages.decode.headers import JpegHeader
+from oneofeach.stages.decode.facts import Opened, jpeg_quality
+from oneofeach.stages.decode.headers import JpegHeader, first_version, jpeg_header
 
 
 @lru_cache(maxsize=1)
 def simplejpeg() -> ModuleType | None:
-    """The library, when it is installed and ONEOFEACH_DECODERS is not "pillow"."""
-    if os.environ.get("ONEOFEACH_DECODERS") == "pillow":
-        return None
+    """The library, when it is installed."""
     try:
         return import_module("simplejpeg")
     except ImportError:
         return None
 
 
-def scale_of(header: JpegHeader, min_side: int) -> int:
+def open_jpeg(data: bytes, min_side: int) -> Opened | None:
+    """Scaled down to no less than min_side pixels on the short side; None without library, or with an unusual file."""
+    header = jpeg_header(data) if simplejpeg() else None
+    if header is None:
+        return None
+    scale = _scale(header, min_side)
+    if header.progressive and scale == 8:
+        data = first_version(data, header)
+    pixels = _pixels(data, header, scale)
+    if pixels is None:
+        return None
+    size = header.width, header.height
+    extent = header.width / scale, header.height / scale
+    return Opened(pixels, size, extent, header.orientation, 1, jpeg_quality(header.table), "JPEG")
+
+
+def enough_of(data: bytes, min_side: int) -> bytes:
+    """The beginning of a JPEG file that a decode with this min_side needs."""
+    header = jpeg_header(data)
+    if header is None or not header.progressive or _scale(header, min_side) < 8:
+        return data
+    return first_version(data, header)
+
+
+def _scale(header: JpegHeader, min_side: int) -> int:
     """The largest of 1, 2, 4, 8 that leaves min_side pixels on the short side. Other scales have no fast code."""
     if not min_side:
         return 1
@@ -36,12 +58,10 @@ def scale_of(header: JpegHeader, min_side: int) -> int:
     return next(scale for scale in (8, 4, 2, 1) if room >= scale or scale == 1)
 
 
-def pixels_of(data: bytes, header: JpegHeader, scale: int) -> npt.NDArray[np.uint8] | None:
-    """uint8 [h, w] or [h, w, 3] at 1/scale; None when the library is missing or has any objection."""
-    library = simplejpeg()
-    if library is None:
-        return None
-    smallest: dict[str, Any] = {"min_height": -(-header.height // scale), "min_width": -(-header.width // scale)}
+def _pixels(data: bytes, header: JpegHeader, scale: int) -> npt.NDArray[np.uint8] | None:
+    """uint8 [h, w] or [h, w, 3] at 1/scale; None when the library has any objection."""
+    library: Any = simplejpeg()
+    smallest = {"min_height": -(-header.height // scale), "min_width": -(-header.width // scale)}
     try:
         pixels = library.decode_jpeg(data, "GRAY" if header.channels == 1 else "RGB", strict=True, **smallest)
     except (ValueError, MemoryError):

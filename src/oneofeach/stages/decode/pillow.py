@@ -15,6 +15,7 @@ from oneofeach.errors import UnreadableImage
 from oneofeach.stages.decode.facts import Opened, quality_of
 from oneofeach.stages.decode.flatten import flatten
 from oneofeach.stages.decode.formats import activate
+from oneofeach.stages.decode.jpeg import enough_of
 from oneofeach.stages.decode.quiet import quiet
 
 ORIENTATION = 0x0112
@@ -45,6 +46,7 @@ def guarded() -> Iterator[None]:
 def from_file(data: bytes, name: str, min_side: int) -> Opened:
     """Encoded bytes of the named format; JPEG scaled while decoding. Call inside `guarded`."""
     activate(name)
+    data = enough_of(data, min_side) if name == "JPEG" else data
     image = Image.open(BytesIO(data), formats=(name,))
     size, frames = image.size, frames_of(image)
     extent = draft(image, min_side)

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 VERSION = "decode-1"
 """Raise it whenever the same file gives other pixels or other facts: everything stored is then described anew."""
 
-_PACKAGES = ("pillow", "pillow-heif", "pillow-jxl-plugin", "simplejpeg")
+_PACKAGES = ("pillow", "pillow-heif", "pillow-jxl-plugin", "simplejpeg", "deflate")
 
 
 def tools() -> str:
