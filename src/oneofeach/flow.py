@@ -22,6 +22,7 @@ from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
 from oneofeach.plugins import Distributed, Fingerprint, Progress
 from oneofeach.stages import decode, report
+from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
@@ -131,7 +132,8 @@ def scan(
         describe_all(assembly, method, run, workers or os.cpu_count() or 1, stored, progress)
         catalog = assembly.catalog()
         kept = opened.kept(catalog.facts["content"]) if opened and not reconsider else catalog.kept_earlier
-    return replace(catalog, kept_earlier=kept, reference=np.arange(len(items)) >= own)
+        decisions = opened.decisions.load() if opened else catalog.decisions
+    return replace(catalog, kept_earlier=kept, decisions=decisions, reference=np.arange(len(items)) >= own)
 
 
 def _distributed(engine: str | Distributed, index: object) -> Distributed | None:
@@ -155,6 +157,7 @@ def group(catalog: Catalog, pairs: Pairs, similarity_threshold: float, keep: str
     threshold = checked_threshold(similarity_threshold)
     captions = captions_of(catalog.items) if "longest-caption" in parse(keep) else {}
     ranking = rank(catalog, keep, captions)
+    pairs = obeyed(catalog, pairs)
     pairs, assignment = witnessed(pairs, keeper_first(ranking.order, pairs, catalog.readable, threshold))
     assignment = replace(assignment, keeper=np.where(catalog.reference, -1, assignment.keeper))
     return Result(catalog, pairs, assignment, ranking, threshold, keep, words)

@@ -128,6 +128,14 @@ class Description:
 
 
 @dataclass(frozen=True)
+class Decisions:
+    """What a person decided about contents (SHA-256), for good: apart, no duplicates of each other; kept, they stay."""
+
+    apart: frozenset[tuple[bytes, bytes]] = frozenset()
+    kept: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True)
 class Catalog:
     """All scanned images, in input order.
 
@@ -136,6 +144,7 @@ class Catalog:
     errors, notes: sparse, row → text. A row with an error takes part in nothing else.
     kept_earlier: bool[n], contents that an earlier applied run kept: preferred to all others.
     reference: bool[n], images that the others are only compared with: the last rows, never removed, never counted.
+    decisions: what grouping must obey.
     """
 
     fingerprint: str
@@ -147,6 +156,7 @@ class Catalog:
     notes: Mapping[int, str] = field(default_factory=dict)
     kept_earlier: Mask = field(default_factory=lambda: np.zeros(0, bool))
     reference: Mask = field(default_factory=lambda: np.zeros(0, bool))
+    decisions: Decisions = Decisions()
 
     def __post_init__(self) -> None:
         for name in ("kept_earlier", "reference"):
@@ -160,6 +170,14 @@ class Catalog:
         """Whether two rows are byte-identical files."""
         content = self.facts["content"]
         return bool(content[a].any()) and bytes(content[a]) == bytes(content[b])
+
+    @property
+    def always_kept(self) -> Mask:
+        """bool[n]: rows of a content that a person decided to keep."""
+        kept = self.decisions.kept
+        if not kept:
+            return np.zeros(len(self), bool)
+        return np.array([bytes(content) in kept for content in self.facts["content"]], bool) & self.readable
 
     @property
     def readable(self) -> npt.NDArray[np.bool_]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from oneofeach.errors import MissingExtra
 from oneofeach.index import care
+from oneofeach.index.decisions import DecisionStore
 from oneofeach.index.images import Images
 from oneofeach.index.pairs import PairStore
 from oneofeach.index.query import Keys
@@ -73,6 +74,11 @@ class Index:
     def keys(self, version: str, method: Fingerprint) -> Keys:
         """All stored images of one version, ready to be asked for the nearest ones."""
         return Keys(self.store, self.images(version).readable, method)
+
+    @property
+    def decisions(self) -> DecisionStore:
+        """What a person decided, for every run to obey."""
+        return DecisionStore(self.store)
 
     def mark_kept(self, contents: Iterable[bytes]) -> None:
         """Remember that an applied run kept these contents (SHA-256): later runs prefer them to what is new."""

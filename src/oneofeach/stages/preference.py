@@ -71,6 +71,7 @@ def _rule(name: str, catalog: Catalog, captions: Mapping[int, str]) -> Rule:
 
 def _standing(catalog: Catalog) -> Iterator[Rule]:
     for name, mask, words in (
+        ("always-kept", catalog.always_kept, ("always kept by decision", "not decided")),
         ("against", catalog.reference, ("compared with", "own")),
         ("kept-earlier", catalog.kept_earlier, ("kept by an earlier run", "new")),
     ):

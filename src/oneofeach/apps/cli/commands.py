@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from oneofeach import __version__
-from oneofeach.apps.cli import apply, clean, compare, doctor, explore, export, find, query, review, stores
+from oneofeach.apps.cli import apply, clean, compare, decisions, doctor, explore, export, find, query, review, stores
 
 app = typer.Typer(
     name="oneofeach",
@@ -40,6 +40,9 @@ app.command()(clean.clean)
 app.command()(apply.apply)
 app.command()(apply.undo)
 app.command()(apply.journals)
+app.command()(decisions.keep)
+app.command()(decisions.not_duplicates)
+app.add_typer(decisions.decisions, name="decisions")
 app.command()(compare.compare)
 app.command()(export.export)
 app.command()(query.query)

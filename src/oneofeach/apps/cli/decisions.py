@@ -1,0 +1,81 @@
+"""`oneofeach keep`, `not-duplicates` and `decisions`: what a person decided, remembered by content."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from oneofeach.apps.cli.stores import IndexPath
+from oneofeach.asking import Index
+from oneofeach.errors import Refused
+from oneofeach.stages.acting.disk import content_of
+
+Images = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)]
+Forget = Annotated[bool, typer.Option("--forget", help="Take back every decision about these images.")]
+
+decisions = typer.Typer(help="Show, export and import what was decided by hand.", no_args_is_help=True)
+
+
+def keep(images: Images, forget: Forget = False, index: IndexPath = None) -> None:
+    """Always keep these images, duplicates or not; remembered by content."""
+    named = [(_content(path), path) for path in images]
+    with Index(index) as store:
+        if forget:
+            print(f"{store.decisions.forget(content for content, _ in named):,} decisions forgotten.")
+            return
+        store.decisions.keep(named)
+    print(f"Always kept: {', '.join(images)}")
+
+
+def not_duplicates(images: Images, forget: Forget = False, index: IndexPath = None) -> None:
+    """Remember by content that no two of these images are duplicates."""
+    if forget:
+        return keep(images, True, index)
+    if len(images) < 2:
+        raise typer.BadParameter("Give two images or more.")
+    with Index(index) as store:
+        store.decisions.set_apart([(_content(path), path) for path in images])
+    print(f"Not duplicates of each other: {', '.join(images)}")
+    return None
+
+
+@decisions.command("list")
+def show(index: IndexPath = None) -> None:
+    """List all decisions."""
+    with Index(index) as store:
+        record = store.decisions.exported()
+    for image in record["always_kept"]:
+        print(f"always kept     {image['name']}")
+    for one, other in record["no_duplicates"]:
+        print(f"not duplicates  {one['name']}  {other['name']}")
+    print(f"{len(record['always_kept']) + len(record['no_duplicates']):,} decisions.")
+
+
+@decisions.command("export")
+def export_json(index: IndexPath = None) -> None:
+    """Print all decisions as one JSON object."""
+    with Index(index) as store:
+        print(json.dumps(store.decisions.exported(), indent=2))
+
+
+@decisions.command("import")
+def import_json(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What `export` printed, or - for stdin.")],
+    index: IndexPath = None,
+) -> None:
+    """Add decisions from a JSON file."""
+    text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    try:
+        record = json.loads(text)
+    except ValueError as error:
+        raise Refused(f"{file} is not JSON: {error}\nWrite it with `oneofeach decisions export`.") from error
+    with Index(index) as store:
+        print(f"{store.decisions.take_in(record):,} decisions added.")
+
+
+def _content(path: str) -> bytes:
+    return bytes.fromhex(content_of(path))

@@ -1,0 +1,106 @@
+"""Decisions of a person, kept in the index: these two are no duplicates, this one always stays.
+
+In and out: contents (SHA-256), each with a name for the reader. As JSON they move to another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from typing import Any
+
+from oneofeach.errors import Refused
+from oneofeach.index.store import Store
+from oneofeach.tables import Decisions
+
+SCHEMA_VERSION = 1
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS always_kept (content BLOB PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS no_duplicates (
+        one BLOB NOT NULL, other BLOB NOT NULL, one_name TEXT NOT NULL, other_name TEXT NOT NULL,
+        PRIMARY KEY (one, other), CHECK (one < other)
+    ) STRICT, WITHOUT ROWID""",
+)
+
+Named = tuple[bytes, str]
+"""A content and the name it was seen under."""
+
+
+class DecisionStore:
+    """The decisions in one index file."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        with store.writing() as connection:
+            for table in TABLES:
+                connection.execute(table)
+
+    def load(self) -> Decisions:
+        """All decisions, for a run to obey."""
+        with self._store.reading() as connection:
+            kept = frozenset(content for (content,) in connection.execute("SELECT content FROM always_kept"))
+            apart = frozenset(connection.execute("SELECT one, other FROM no_duplicates").fetchall())
+        return Decisions(apart, kept)
+
+    def keep(self, images: Iterable[Named]) -> None:
+        """These always stay, duplicates or not."""
+        with self._store.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO always_kept VALUES (?, ?)", list(images))
+
+    def set_apart(self, images: Iterable[Named]) -> None:
+        """No two of these are duplicates. Refused for images of the same bytes: nothing can tell them apart."""
+        rows = []
+        for a, b in combinations(images, 2):
+            if a[0] == b[0]:
+                raise Refused(f"{a[1]} and {b[1]} have the same bytes\nUse `--protect` to keep a copy where it is.")
+            (one, one_name), (other, other_name) = sorted((a, b))
+            rows.append((one, other, one_name, other_name))
+        with self._store.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO no_duplicates VALUES (?, ?, ?, ?)", rows)
+
+    def forget(self, contents: Iterable[bytes]) -> int:
+        """Take back every decision that names one of these contents. How many there were."""
+        count = 0
+        with self._store.writing() as connection:
+            for content in contents:
+                count += connection.execute("DELETE FROM always_kept WHERE content = ?", (content,)).rowcount
+                found = connection.execute("DELETE FROM no_duplicates WHERE ? IN (one, other)", (content,))
+                count += found.rowcount
+        return count
+
+    def exported(self) -> dict[str, Any]:
+        """All decisions as a JSON object, contents in hexadecimal."""
+        with self._store.reading() as connection:
+            kept = connection.execute("SELECT content, name FROM always_kept ORDER BY content").fetchall()
+            apart = connection.execute("SELECT * FROM no_duplicates ORDER BY one, other").fetchall()
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "always_kept": [{"content": content.hex(), "name": name} for content, name in kept],
+            "no_duplicates": [
+                [{"content": one.hex(), "name": one_name}, {"content": other.hex(), "name": other_name}]
+                for one, other, one_name, other_name in apart
+            ],
+        }
+
+    def take_in(self, record: Any) -> int:
+        """Add what `exported` wrote. How many decisions. Refused, and nothing added, when it is something else."""
+        try:
+            if record["schema_version"] != SCHEMA_VERSION:
+                raise ValueError(f"schema_version {record['schema_version']}")
+            kept = [_named(image) for image in record["always_kept"]]
+            apart = [(_named(one), _named(other)) for one, other in record["no_duplicates"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Refused(
+                f"These are no decisions of version {SCHEMA_VERSION}: {error}\nWrite them with `decisions export`."
+            ) from error
+        self.keep(kept)
+        for pair in apart:
+            self.set_apart(pair)
+        return len(kept) + len(apart)
+
+
+def _named(image: Any) -> Named:
+    content = bytes.fromhex(image["content"])
+    if len(content) != 32:
+        raise ValueError(f"content {image['content']}")
+    return content, str(image["name"])

@@ -1,0 +1,77 @@
+"""keep, not-duplicates and decisions on the command line: remembered by content, obeyed, moved as JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from drawings import picture
+
+from oneofeach import deduplicate
+from oneofeach.apps.cli import run
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch):
+    monkeypatch.setenv("ONEOFEACH_INDEX", str(tmp_path / "index.sqlite"))
+    root = tmp_path / "photos"
+    root.mkdir()
+    one = picture(1)
+    one.save(root / "a.png")
+    one.save(root / "b.bmp")
+    one.resize((one.width // 2, one.height // 2)).save(root / "c.png")
+    return root
+
+
+def kept(photos):
+    return sorted(path.rpartition("/")[2] for path in deduplicate(str(photos), index=index(photos)).unique_images)
+
+
+def index(photos):
+    return str(photos.parent / "index.sqlite")
+
+
+def test_decisions_survive_a_rename_and_a_new_scan(photos, capsys):
+    assert kept(photos) == ["a.png"]
+    assert run(["keep", str(photos / "c.png")]) == 0
+    assert kept(photos) == ["c.png"]
+    (photos / "c.png").rename(photos / "renamed.png")
+    assert kept(photos) == ["renamed.png"]
+    assert run(["keep", "--forget", str(photos / "renamed.png")]) == 0
+    assert "1 decisions forgotten" in capsys.readouterr().out
+    assert kept(photos) == ["a.png"]
+
+
+def test_not_duplicates_holds_for_identical_pixels_too(photos, capsys):
+    assert run(["not-duplicates", str(photos / "a.png"), str(photos / "b.bmp"), str(photos / "c.png")]) == 0
+    assert kept(photos) == ["a.png", "b.bmp", "c.png"]
+    assert run(["find", str(photos)]) == 0
+    assert "3 kept, 0 removed" in capsys.readouterr().out
+    assert run(["decisions", "list"]) == 0
+    assert capsys.readouterr().out.endswith("3 decisions.\n")
+
+
+def test_files_of_the_same_bytes_cannot_be_set_apart(photos, capsys):
+    shutil.copy(photos / "a.png", photos / "copy.png")
+    assert run(["not-duplicates", str(photos / "a.png"), str(photos / "copy.png")]) == 4
+    assert "have the same bytes" in capsys.readouterr().err
+    assert run(["not-duplicates", str(photos / "a.png")]) == 2
+
+
+def test_decisions_move_to_another_index_as_json(photos, capsys, tmp_path):
+    run(["not-duplicates", str(photos / "a.png"), str(photos / "b.bmp")])
+    run(["keep", str(photos / "c.png")])
+    capsys.readouterr()
+    assert run(["decisions", "export"]) == 0
+    text = capsys.readouterr().out
+    file, other = tmp_path / "decisions.json", str(tmp_path / "other.sqlite")
+    file.write_text(text)
+    assert run(["decisions", "import", str(file), "--index", other]) == 0
+    assert capsys.readouterr().out == "2 decisions added.\n"
+    run(["decisions", "export", "--index", other])
+    assert json.loads(capsys.readouterr().out) == json.loads(text)
+    file.write_text(text.replace('"schema_version": 1', '"schema_version": 2'))
+    assert run(["decisions", "import", str(file)]) == 4
+    file.write_text("no")
+    assert run(["decisions", "import", str(file)]) == 4
