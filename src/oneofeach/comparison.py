@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, scan
+from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, scan_and_match
 from oneofeach.index import Index
-from oneofeach.matching import checked_threshold, match
-from oneofeach.plugins import Progress
+from oneofeach.matching import checked_threshold
+from oneofeach.plugins import Distributed, Progress
 from oneofeach.stages.similarity import words
 from oneofeach.tables import IDENTICAL, Catalog, Pairs, Rows
 
@@ -82,16 +82,23 @@ def compare(
     orientations: str = "upright",
     index: Index | None = None,
     fingerprint: str = DEFAULT_FINGERPRINT,
-    engine: str = "threads",
+    engine: str | Distributed = "threads",
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Find the images of `a` that have a duplicate in `b`; both are anything `deduplicate` takes."""
     threshold = checked_threshold(similarity_threshold)
-    catalog = scan(
-        a, against=b, index=index, fingerprint=fingerprint, engine=engine, workers=workers, progress=progress
+    catalog, pairs = scan_and_match(
+        a,
+        threshold,
+        against=b,
+        index=index,
+        orientations=orientations,
+        fingerprint=fingerprint,
+        engine=engine,
+        workers=workers,
+        progress=progress,
     )
-    pairs = match(catalog, floor=threshold, orientations=orientations, progress=progress)
     return Comparison(catalog, pairs, _best(catalog, pairs), threshold)
 
 

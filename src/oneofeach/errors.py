@@ -10,6 +10,8 @@ OneOfEachError (also a ValueError)
 ├── MissingExtra              an optional package is not installed (also an ImportError)
 ├── UnreadableImage           one image that cannot be decoded; a scan turns it into a skipped row
 ├── IndexDamaged              the index cannot be trusted; it was set aside, nothing was answered from it
+├── TooManyImages             more than the memory of one machine holds
+├── JobStopped                a distributed job cannot go on now; what is finished is kept
 ├── UnsupportedInput          an object that is no image, path or dataset (also a TypeError)
 └── Refused                   an action that would not be safe (exit code 4)
 
@@ -63,6 +65,18 @@ class IndexDamaged(OneOfEachError):
 
 class UnsupportedInput(OneOfEachError, TypeError):
     pass
+
+
+class TooManyImages(OneOfEachError):
+    def __init__(self, rows: int) -> None:
+        hint = "Let the cluster decide too: oneofeach find --engine ray --table, or Ray(...).decide."
+        super().__init__(f"{rows:,} images are too many for the memory of one machine\n{hint}")
+
+
+class JobStopped(OneOfEachError):
+    def __init__(self, reason: str) -> None:
+        hint = "Finished parts are kept: see to the cause, then run the same command again to go on from here."
+        super().__init__(f"The job stopped at {reason}\n{hint}")
 
 
 class Refused(OneOfEachError):

@@ -76,15 +76,42 @@ def deduplicate(
     """
     threshold = checked_threshold(similarity_threshold)
     parse(keep)
-    turns = turns_of(orientations)
-    distributed = _distributed(engine, index)
+    catalog, pairs = scan_and_match(
+        source,
+        threshold,
+        against=against,
+        index=index,
+        reconsider=reconsider,
+        orientations=orientations,
+        fingerprint=fingerprint,
+        engine=engine,
+        workers=workers,
+        progress=progress,
+    )
+    return group(catalog, pairs, threshold, keep)
+
+
+def scan_and_match(
+    source: Any,
+    floor: float,
+    *,
+    against: Any = None,
+    index: Index | str | os.PathLike[str] | None = None,
+    reconsider: bool = False,
+    orientations: str = "upright",
+    fingerprint: str = DEFAULT_FINGERPRINT,
+    engine: str | Distributed = "threads",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Catalog, Pairs]:
+    """The first two steps of `deduplicate`, on one machine or on a cluster."""
+    turns, distributed = turns_of(orientations), _distributed(engine, index)
     if distributed and turns:
         raise Refused("Orientations are searched on one machine only\nLeave out orientations, or the engine.")
     if distributed:
-        found = distributed.find(
-            source, threshold, against=against, fingerprint=fingerprint, workers=workers, progress=progress
+        return distributed.find(
+            source, floor, against=against, fingerprint=fingerprint, workers=workers, progress=progress
         )
-        return group(*found, threshold, keep)
     with _opened(index) as opened:
         catalog = scan(
             source,
@@ -96,8 +123,7 @@ def deduplicate(
             workers=workers,
             progress=progress,
         )
-        pairs = match(catalog, floor=threshold, orientations=orientations, index=opened, progress=progress)
-    return group(catalog, pairs, threshold, keep)
+        return catalog, match(catalog, floor, orientations=orientations, index=opened, progress=progress)
 
 
 def scan(

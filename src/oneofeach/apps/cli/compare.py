@@ -9,6 +9,15 @@ from typing import Annotated
 
 import typer
 
+from oneofeach.apps.cli.cluster import (
+    Address,
+    EngineName,
+    Estimated,
+    WorkFolder,
+    chosen_engine,
+    print_estimate,
+    without_index,
+)
 from oneofeach.apps.cli.find import printable
 from oneofeach.apps.cli.options import (
     FINGERPRINT,
@@ -17,7 +26,6 @@ from oneofeach.apps.cli.options import (
     Isolated,
     Threshold,
     Workers,
-    engine_of,
     number,
 )
 from oneofeach.apps.cli.progress import progress_bar
@@ -37,18 +45,26 @@ def compare(
     index: IndexPath = None,
     no_index: NoIndex = False,
     fingerprint: FingerprintName = FINGERPRINT,
+    engine: EngineName = "threads",
+    address: Address = "",
+    work_folder: WorkFolder = "",
+    estimate: Estimated = False,
     isolated: Isolated = False,
     workers: Workers = None,
 ) -> None:
     """Show which images of A have a duplicate in B, by class and split."""
-    with opened(index, no_index) as store, progress_bar() as progress:
+    chosen = chosen_engine(engine, address, work_folder, isolated)
+    if estimate:
+        print_estimate([a, b], number(similarity_threshold), fingerprint)
+        return
+    with opened(index, no_index or without_index(chosen, index)) as store, progress_bar() as progress:
         result = compared(
             a,
             b,
             number(similarity_threshold),
             index=store,
             fingerprint=fingerprint,
-            engine=engine_of(isolated),
+            engine=chosen,
             workers=workers,
             progress=progress,
         )

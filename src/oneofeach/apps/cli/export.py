@@ -6,6 +6,15 @@ from typing import Annotated
 
 import typer
 
+from oneofeach.apps.cli.cluster import (
+    Address,
+    EngineName,
+    Estimated,
+    WorkFolder,
+    chosen_engine,
+    print_estimate,
+    without_index,
+)
 from oneofeach.apps.cli.find import exit_code
 from oneofeach.apps.cli.options import (
     FINGERPRINT,
@@ -17,7 +26,6 @@ from oneofeach.apps.cli.options import (
     Sources,
     Threshold,
     Workers,
-    engine_of,
     number,
 )
 from oneofeach.apps.cli.progress import progress_bar
@@ -46,19 +54,28 @@ def export(
     index: IndexPath = None,
     no_index: NoIndex = False,
     fingerprint: FingerprintName = FINGERPRINT,
+    engine: EngineName = "threads",
+    address: Address = "",
+    work_folder: WorkFolder = "",
+    estimate: Estimated = False,
     isolated: Isolated = False,
     workers: Workers = None,
 ) -> None:
     """Write the unique images, with all that travels with them, to a new folder."""
-    with opened(index, no_index) as store, progress_bar() as progress:
+    source = sources[0] if len(sources) == 1 else sources
+    chosen = chosen_engine(engine, address, work_folder, isolated)
+    if estimate:
+        print_estimate(source, number(similarity_threshold), fingerprint)
+        return
+    with opened(index, no_index or without_index(chosen, index)) as store, progress_bar() as progress:
         result = deduplicate(
-            sources[0] if len(sources) == 1 else sources,
+            source,
             number(similarity_threshold),
             keep,
             against=against,
             index=store,
             fingerprint=fingerprint,
-            engine=engine_of(isolated),
+            engine=chosen,
             workers=workers,
             progress=progress,
         )

@@ -11,6 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oneofeach.apps.cli.cluster import (
+    Address,
+    EngineName,
+    Estimated,
+    WorkFolder,
+    chosen_engine,
+    decided_there,
+    print_estimate,
+    without_index,
+)
 from oneofeach.apps.cli.options import (
     FINGERPRINT,
     KEEP,
@@ -23,7 +33,6 @@ from oneofeach.apps.cli.options import (
     Reconsider,
     Threshold,
     Workers,
-    engine_of,
     number,
 )
 from oneofeach.apps.cli.progress import progress_bar
@@ -60,6 +69,13 @@ def find(
     orientations: Annotated[
         str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
     ] = "upright",
+    engine: EngineName = "threads",
+    address: Address = "",
+    work_folder: WorkFolder = "",
+    estimate: Estimated = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="With ray: decide on the cluster too, and leave a Parquet table there.")
+    ] = False,
     isolated: Isolated = False,
     workers: Workers = None,
 ) -> None:
@@ -70,9 +86,16 @@ def find(
     given = sources or []
     if bool(given) == bool(files_from):
         raise typer.BadParameter("Give either a SOURCE or --files-from.")
-    with opened(index, no_index) as store, progress_bar() as progress:
+    source = FileList(files_from) if files_from else given[0] if len(given) == 1 else given
+    chosen = chosen_engine(engine, address, work_folder, isolated)
+    if estimate:
+        print_estimate(source, threshold, fingerprint)
+        return
+    if table:
+        raise typer.Exit(decided_there(chosen, source, threshold, keep, against, fingerprint, workers))
+    with opened(index, no_index or without_index(chosen, index)) as store, progress_bar() as progress:
         result = deduplicate(
-            FileList(files_from) if files_from else given[0] if len(given) == 1 else given,
+            source,
             threshold,
             keep,
             against=against,
@@ -80,7 +103,7 @@ def find(
             orientations=orientations,
             reconsider=reconsider,
             fingerprint=fingerprint,
-            engine=engine_of(isolated),
+            engine=chosen,
             workers=workers,
             progress=progress,
         )

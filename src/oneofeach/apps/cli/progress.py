@@ -14,6 +14,12 @@ from oneofeach.flow import Progress
 WORK = {
     "scan": ("Reading images", "images"),
     "match": ("Comparing", "pairs"),
+    "ray scan": ("Reading images", "shards"),
+    "ray keys": ("Gathering keys", "blocks"),
+    "ray identical": ("Finding copies", "parts"),
+    "ray candidates": ("Comparing", "blocks against blocks"),
+    "ray descriptors": ("Gathering descriptors", "blocks"),
+    "ray pairs": ("Verifying", "parts"),
     "apply": ("Applying", "steps"),
     "undo": ("Undoing", "steps"),
 }

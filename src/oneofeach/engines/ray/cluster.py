@@ -7,28 +7,27 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from oneofeach.engines.ray.parts import Counts
-from oneofeach.errors import OneOfEachError, Refused
+from oneofeach.errors import JobStopped, Refused
 from oneofeach.plugins import extra
 
 PER_CORE = 2  # tasks handed out per core: the next one is there when a core becomes free
 TRIES = 5  # of a task that lost its storage or its worker, before the job stops
 WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before such a task is handed out again
-QUIET = {
+KNOCK = 10.0  # seconds to wait for a cluster to answer; Ray itself would wait for minutes
+ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns that this will change
+    **{name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},  # a task has one core
 }
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-
-
-class JobStopped(OneOfEachError):
-    """The job cannot go on now; what is finished is kept."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +52,22 @@ class Cluster:
     """
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
-        os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
-        self._ray: Any = extra("ray", "ray")
-        self._ours = not self._ray.is_initialized()
-        if self._ours:
-            self._connect(address, workers)
+        with _environment():
+            self._ray: Any = extra("ray", "ray")
+            self._ours = not self._ray.is_initialized()
+            if self._ours:
+                self._connect(address, workers)
         self._call = self._ray.remote(max_retries=0)(_call)
         self._folder = os.getcwd()
 
     def _connect(self, address: str, workers: int | None) -> None:
-        options: dict[str, Any] = {"log_to_driver": False, "runtime_env": {"env_vars": ONE_THREAD}}
+        options: dict[str, Any] = {"log_to_driver": False}
         if not address:
             options |= {"num_cpus": workers, "include_dashboard": False, "configure_logging": False}
         try:
+            _knock(address)
             self._ray.init(address=address or "local", **options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             hint = "Check --address, and that the cluster runs the same Ray and Python versions; or leave it out."
             raise Refused(f"No Ray cluster at {address or 'this machine'}: {error}\n{hint}") from error
 
@@ -124,6 +124,25 @@ class Cluster:
         return finished(task, counts)
 
 
+@contextmanager
+def _environment() -> Iterator[None]:
+    """What Ray and the workers that it starts here should find, unless the user has chosen otherwise."""
+    missing = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(missing)
+    try:
+        yield
+    finally:
+        for name in missing:
+            del os.environ[name]
+
+
+def _knock(address: str) -> None:
+    """OSError when nobody listens at "host:port" or "ray://host:port"."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+
+
 def _call(function: Callable[..., Counts], args: tuple[Any, ...], folder: str) -> Counts:
     if os.path.isdir(folder):  # relative paths mean the same here as where the job was started
         os.chdir(folder)
@@ -133,6 +152,5 @@ def _call(function: Callable[..., Counts], args: tuple[Any, ...], folder: str) -
 def _again(task: Task, reason: str, at_once: bool = False) -> Task:
     """The task for another try. JobStopped when it had enough of them, or when waiting is no help."""
     if at_once or task.tries + 1 >= TRIES:
-        hint = "Finished parts are kept: see to the cause, then run the same command again to go on from here."
-        raise JobStopped(f"The job stopped at {task.part}: {reason}\n{hint}")
+        raise JobStopped(f"{task.part}: {reason}")
     return replace(task, tries=task.tries + 1, not_before=time.monotonic() + WAITS[min(task.tries, len(WAITS) - 1)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,10 +13,14 @@ from typing import Any
 from oneofeach.engines.ray.cluster import Cluster
 from oneofeach.engines.ray.collect import catalog_of, pairs_of
 from oneofeach.engines.ray.job import Job, opened
+from oneofeach.engines.ray.outcome import Grouping
+from oneofeach.engines.ray.parts import Counts
 from oneofeach.engines.ray.settings import Settings
-from oneofeach.errors import Refused
+from oneofeach.errors import JobStopped, Refused, TooManyImages
 from oneofeach.plugins import Progress
 from oneofeach.tables import Catalog, Pairs
+
+IN_MEMORY = 5_000_000  # images whose tables the driver will hold: about 8 GB
 
 
 @dataclass(frozen=True)
@@ -24,12 +28,13 @@ class Ray:
     """address: of a running cluster ("auto", "host:port", "ray://host:port"); "" to start Ray here for the time.
 
     work_folder: a path or URL that every node sees; what is finished there is not done again. "": a temporary folder,
-    on this machine only. tuning: fields of Settings that a job begins with.
+    on this machine only. tuning: fields of Settings that a job begins with. tell: gets a sentence on what a job took.
     """
 
     address: str = ""
     work_folder: str = ""
     tuning: tuple[tuple[str, int], ...] = ()
+    tell: Callable[[str], None] | None = None
 
     def scan(
         self, source: Any, *, against: Any, fingerprint: str, workers: int | None, progress: Progress | None
@@ -49,8 +54,31 @@ class Ray:
         progress: Progress | None,
     ) -> tuple[Catalog, Pairs]:
         with self.job(source, floor, against, fingerprint, workers, progress) as job:
+            job.scan()
+            if job.settings.rows > IN_MEMORY:
+                raise TooManyImages(job.settings.rows)
             job.run()
             return catalog_of(job), pairs_of(job)
+
+    def decide(
+        self,
+        source: Any,
+        threshold: float,
+        keep: str,
+        *,
+        against: Any = None,
+        fingerprint: str = "oneofeach-1",
+        workers: int | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Counts, str]:
+        """Find and group on the cluster alone, for any number of images.
+
+        Returns the counts {seen, kept, removed, skipped} and the folder of the table of all rows: see outcome.py.
+        """
+        with self.job(source, threshold, against, fingerprint, workers, progress) as job:
+            job.run()
+            grouping = Grouping(job, threshold, keep)
+            return grouping.run(), f"{job.settings.root}/{grouping.folder}/rows"
 
     @contextmanager
     def job(
@@ -66,7 +94,13 @@ class Ray:
         with self._folder() as root:
             settings = Settings(root, fingerprint, floor, **dict(self.tuning))
             with Cluster(self.address, workers) as cluster:
-                yield opened(source, against, settings, cluster, progress)
+                try:
+                    job = opened(source, against, settings, cluster, progress)
+                    yield job
+                    if self.tell:
+                        self.tell(job.summary())
+                except OSError as error:
+                    raise JobStopped(str(error)) from error
 
     @contextmanager
     def _folder(self) -> Iterator[str]:

@@ -88,6 +88,18 @@ class Job:
         for stage in (self.scan, self.keys, self.identical, self.candidates, self.descriptors, self.pairs):
             stage()
 
+    def summary(self) -> str:
+        """One sentence on what the stages that were looked at have taken, in this run and in earlier ones."""
+        total: dict[str, float] = defaultdict(float)
+        for name, parts in self.stages.items():
+            for counts in parts.values():
+                total[name] += counts["rows"]
+                total["seconds"] += counts.get("seconds", 0.0)
+                total["bytes"] += counts.get("bytes", 0.0)
+        read = f"{total['scan']:,.0f} images read ({total['bytes'] / 1e9:,.2f} GB)"
+        found = f"{total['candidates']:,.0f} candidates, {total['pairs']:,.0f} pairs"
+        return f"{read}, {found}, {total['seconds'] / 3600:,.2f} CPU-hours."
+
     def stage(
         self, name: str, tasks: Sequence[Task], finished: Finished | None = None, crashed: Crashed | None = None
     ) -> Parts:

@@ -67,8 +67,7 @@ class Settings:
 
     @property
     def in_block(self) -> int:
-        """Rows per block: the join takes time with the square of it, reading the blocks with its inverse."""
-        return self.block_rows or min(max(self.rows // 256, SMALLEST_BLOCK), LARGEST_BLOCK)
+        return self.block_rows or block_rows(self.rows)
 
     @property
     def blocks(self) -> int:
@@ -77,6 +76,11 @@ class Settings:
     def block(self, number: int) -> tuple[int, int]:
         """First row of a block, and the row after its last."""
         return number * self.in_block, min((number + 1) * self.in_block, self.rows)
+
+
+def block_rows(rows: int) -> int:
+    """Rows per block, for so many in all: small blocks must be read more often, large ones need more memory."""
+    return min(max(rows // 256, SMALLEST_BLOCK), LARGEST_BLOCK)
 
 
 @lru_cache(maxsize=4)

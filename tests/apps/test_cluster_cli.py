@@ -1,0 +1,58 @@
+"""The options of clusters on the command line; what runs on a real cluster is in tests/engines/ray."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from mixture import write_mixture
+
+from oneofeach.apps.cli import run
+from oneofeach.engines.ray.estimate import estimate
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return write_mixture(tmp_path_factory.mktemp("mixture"))
+
+
+def test_an_estimate_measures_a_sample_and_tells_hours_memory_and_storage(
+    source: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["find", *source, "--engine", "ray", "--estimate"]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"^images +72 or so", told), told
+    for line in (
+        r"scan +[\d.]+ core-hours",
+        r"memory +[\d.]+ GB per worker",
+        r"storage +[\d.]+ KB",
+        r"Measured here on",
+    ):
+        assert re.search(line, told), told
+
+
+def test_an_estimate_grows_with_the_images_and_the_join_with_their_square(source: list[str]) -> None:
+    one, ten = (estimate(source, 0.95, "oneofeach-1", images=images) for images in (10**8, 10**9))
+    assert ten.join_seconds == pytest.approx(100 * one.join_seconds)
+    assert ten.part_bytes == 10 * one.part_bytes
+    assert ten.memory > one.memory
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--address", "auto"], "need --engine ray"),
+        (["--engine", "ray", "--isolated"], "--isolated is not for Ray"),
+        (["--engine", "ray", "--index", "a.db"], "use --work-folder"),
+        (["--engine", "ray", "--table"], "a --work-folder to leave it in"),
+        (["--engine", "spark"], "Unknown engine: spark"),
+        (["--engine", "ray", "--address", "auto"], "work folder that all of them see"),
+    ],
+)
+def test_options_that_contradict_each_other_are_told_apart(
+    options: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    assert run(["find", str(tmp_path / "pictures"), *options]) in (2, 4)
+    assert words in " ".join(capsys.readouterr().err.replace("│", " ").split())
