@@ -29,6 +29,7 @@ lint: sync
 format: sync
 	$(RUN) ruff check --fix .
 	$(RUN) ruff format .
+	$(RUN) python docs/make_cli_reference.py
 
 demo: sync
 	$(RUN) python examples/demo.py

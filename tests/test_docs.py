@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -40,6 +41,12 @@ def test_commands_of_the_readme_run(photos):
     for command in commands:
         arguments = shlex.split(command, comments=True)[1:]
         assert subprocess.run([sys.executable, "-m", "oneofeach", *arguments], cwd=photos, check=False).returncode == 0
+
+
+def test_the_page_of_all_commands_is_what_the_help_texts_say():
+    made = runpy.run_path(str(ROOT / "docs" / "make_cli_reference.py"))["reference"]()
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert page == made, "run: python docs/make_cli_reference.py"
 
 
 def test_links_between_pages_lead_somewhere():
