@@ -218,7 +218,7 @@ class Result(Outcome):
         return match(self.catalog, floor=floor, orientations=self.pairs.orientations)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a report; the suffix of the path chooses: .json, .csv or .html. UnknownFormat for another one."""
+        """Write a report; the suffix chooses: .json, .csv, .parquet or .html. UnknownFormat for another one."""
         report.save(self, os.fspath(path), decode.open_image)
 
 

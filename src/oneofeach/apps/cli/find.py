@@ -53,7 +53,8 @@ def find(
     similarity_threshold: Threshold = THRESHOLD,
     keep: Keep = KEEP,
     report: Annotated[
-        list[str] | None, typer.Option(metavar="FILE", help="Write a report: .json, .csv or .html. Can be repeated.")
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Write a report: .html, .json, .csv, .parquet. Can be repeated."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when duplicates are found.")] = False,

@@ -14,6 +14,7 @@ from oneofeach.errors import UnknownFormat
 from oneofeach.stages.report.csv_table import write_csv
 from oneofeach.stages.report.html_page import write_html
 from oneofeach.stages.report.json_object import json_object, write_json
+from oneofeach.stages.report.parquet_table import write_parquet
 from oneofeach.tables import Outcome
 
 Open = Callable[[Any], Image.Image]
@@ -21,6 +22,7 @@ FORMATS: dict[str, Callable[[Outcome, IO[str], Open], None]] = {
     ".json": write_json,
     ".csv": write_csv,
     ".html": write_html,
+    ".parquet": write_parquet,
 }
 
 __all__ = ["FORMATS", "checked_format", "json_object", "save"]

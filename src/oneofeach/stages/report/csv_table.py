@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from typing import IO, Any
+
+import numpy as np
 
 from oneofeach.tables import Duplicate, Group, Outcome
 
@@ -23,10 +26,16 @@ COLUMNS = (
 
 
 def write_csv(outcome: Outcome, file: IO[str], _: object) -> None:
-    removed = {one.row: (group, one) for group in outcome.groups for one in group.duplicates}
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_row(outcome, row, removed.get(row)) for row in range(len(outcome.catalog)))
+    writer.writerows(rows_of(outcome))
+
+
+def rows_of(outcome: Outcome) -> Iterator[dict[str, Any]]:
+    """One row per image, in input order, without those that were only compared with; empty columns are left out."""
+    removed = {one.row: (group, one) for group in outcome.groups for one in group.duplicates}
+    for row in np.flatnonzero(~outcome.catalog.reference).tolist():
+        yield _row(outcome, row, removed.get(row))
 
 
 def _row(outcome: Outcome, row: int, removed: tuple[Group, Duplicate] | None) -> dict[str, Any]:

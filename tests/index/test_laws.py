@@ -1,0 +1,145 @@
+"""Whatever happens to a folder, an index answers as if there were none."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from pictures import encoded
+
+import oneofeach
+from oneofeach import describe
+from oneofeach.index import Index
+
+NAMES = st.sampled_from(["a.png", "b.jpg", "c/a.png", "c/d.jpg", "e/f/g.png", "z.png"])
+PICTURES = st.integers(0, 5)
+BYTES = {(number, suffix): encoded(number, suffix) for number in range(6) for suffix in ("png", "jpg")}
+
+
+class Growing(RuleBasedStateMachine):
+    """Files are added, edited, moved and deleted, runs are cut off, and the index is used, pruned and opened again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp())
+        self.folder = self.root / "images"
+        self.folder.mkdir()
+        self.clock = 1_600_000_000_000_000_000
+        self.kept: set[bytes] = set()
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.root)
+
+    def files(self) -> list[Path]:
+        return sorted(path for path in self.folder.rglob("*") if path.is_file())
+
+    @rule(name=NAMES, number=PICTURES, settled=st.booleans())
+    def write(self, name: str, number: int, settled: bool) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(BYTES[number, path.suffix[1:]])
+        self.clock += 1
+        if settled:
+            os.utime(path, ns=(self.clock, self.clock))
+
+    @rule(name=NAMES)
+    def write_garbage(self, name: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"\x89PNG\r\n\x1a\n garbage")
+
+    @precondition(lambda self: self.files())
+    @rule(data=st.data(), name=NAMES)
+    def move(self, data: st.DataObject, name: str) -> None:
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(data.draw(st.sampled_from(self.files())), target)
+
+    @precondition(lambda self: self.files())
+    @rule(data=st.data())
+    def delete(self, data: st.DataObject) -> None:
+        data.draw(st.sampled_from(self.files())).unlink()
+
+    @rule()
+    def prune(self) -> None:
+        with Index(self.root / "i.sqlite") as index:
+            index.prune()
+
+    @precondition(lambda self: self.files())
+    @rule(after=st.integers(0, 3))
+    def cut_off(self, after: int) -> None:
+        def stop(stage: str, done: int, total: int) -> None:
+            if done >= after:
+                raise KeyboardInterrupt
+
+        with pytest.MonkeyPatch.context() as patch, suppress(KeyboardInterrupt):
+            patch.setattr(describe, "CHUNK", 1)
+            oneofeach.deduplicate(str(self.folder), index=self.root / "i.sqlite", workers=1, progress=stop)
+
+    @precondition(lambda self: self.files())
+    @rule(threshold=st.sampled_from([0.8, 0.95]))
+    def apply(self, threshold: float) -> None:
+        """As if what was found had been applied: what stays is remembered."""
+        with Index(self.root / "i.sqlite") as index:
+            result = oneofeach.deduplicate(str(self.folder), threshold, index=index, workers=1)
+            contents = result.catalog.facts["content"][result.assignment.kept]
+            index.mark_kept(bytes(content) for content in contents)
+            self.kept |= {bytes(content) for content in contents}
+
+    @invariant()
+    def the_index_changes_no_answer(self) -> None:
+        if not self.files():
+            return
+        fresh = oneofeach.scan(str(self.folder), workers=1)
+        with Index(self.root / "i.sqlite") as index:
+            stored = oneofeach.scan(str(self.folder), index=index, workers=1)
+            pairs = oneofeach.match(stored, index=index)
+        for name in ("facts", "bits", "descriptors"):
+            assert np.array_equal(getattr(fresh, name), getattr(stored, name)), name
+        assert dict(fresh.errors) == dict(stored.errors)
+        assert [bytes(c) in self.kept for c in stored.facts["content"]] == stored.kept_earlier.tolist()
+        expected = oneofeach.match(fresh)
+        for name in ("i", "j", "similarity", "evidence", "same"):
+            assert np.array_equal(getattr(pairs, name), getattr(expected, name)), name
+        result = oneofeach.group(stored, pairs, 0.95)
+        for group in result.groups:
+            if not stored.kept_earlier[group.row]:
+                assert not any(stored.kept_earlier[one.row] for one in group.duplicates)
+
+
+Growing.TestCase.settings = settings(
+    max_examples=15, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestGrowing = Growing.TestCase
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    files=st.dictionaries(NAMES, PICTURES, min_size=1),
+    format=st.sampled_from(["folder", "webdataset", "parquet", "kohya", "coco", "hf"]),
+)
+def test_after_any_export_nothing_is_found(files: dict[str, int], format: str) -> None:
+    patterns = {"webdataset": "*.tar", "parquet": "*.parquet", "hf": "data/*", "coco": "annotations/*"}
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for file, number in files.items():
+            (root / "in" / file).parent.mkdir(parents=True, exist_ok=True)
+            (root / "in" / file).write_bytes(BYTES[number, file[-3:]])
+        result = oneofeach.deduplicate(str(root / "in"), workers=1)
+        oneofeach.export(result, root / "out", format)
+        written = sorted(map(str, (root / "out").glob(patterns[format]))) if format in patterns else str(root / "out")
+        again = oneofeach.deduplicate(written, workers=1)
+        assert again.counts == {
+            "seen": len(set(files.values())),
+            "kept": len(set(files.values())),
+            "removed": 0,
+            "skipped": 0,
+        }
