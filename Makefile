@@ -2,7 +2,7 @@
 UV ?= $(shell command -v uv 2>/dev/null || echo .venv-uv/bin/uv)
 RUN = $(UV) run --no-sync
 
-.PHONY: demo test lint sync format chromium typescript
+.PHONY: demo test lint sync format chromium typescript comfy
 
 .venv-uv/bin/uv:
 	python3 -m venv .venv-uv
@@ -33,3 +33,6 @@ format: sync
 
 demo: sync
 	$(RUN) python examples/demo.py
+
+comfy:  # what the registry of ComfyUI asks of a pack; in an environment of its own
+	$(UV) run --quiet --isolated --only-group comfy comfy --skip-prompt --no-enable-telemetry node validate

@@ -27,7 +27,7 @@ def _load() -> ModuleType | None:
         module = import_module("oneofeach._kernels")
     except ImportError:
         return None
-    if digest() == module.DIGEST:
+    if digest() == getattr(module, "DIGEST", ""):
         return module
     warnings.warn("the compiled kernels are older than their sources: NumPy runs instead; reinstall", stacklevel=2)
     return None

@@ -36,8 +36,8 @@ class StandIn:
 
     real = False
 
-    def __init__(self, base: Path, interruption: Interruption) -> None:
-        self.base, self.interruption = base, interruption
+    def __init__(self, base: Path, profile: str, interruption: Interruption) -> None:
+        self.base, self.profile, self.interruption = base, profile, interruption
         pack = asyncio.run(import_module("oneofeach.apps.comfy").Extension().get_node_list())
         probes = asyncio.run(_probe_module().Extension().get_node_list())
         self._server = Server([*pack, *probes])
@@ -68,7 +68,7 @@ def _probe_module() -> Any:
 def standin_host(base: Path, profile: Any) -> Iterator[StandIn]:
     interruption = Interruption()
     with installed(profile, base, interruption):
-        yield StandIn(base, interruption)
+        yield StandIn(base, profile, interruption)
 
 
 class Real:

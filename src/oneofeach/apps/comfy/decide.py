@@ -19,7 +19,7 @@ from oneofeach.flow import match, scan
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.stages.preference import Ranking, rank
 from oneofeach.stages.sequence import in_sequence
-from oneofeach.tables import Catalog, Groups, Pairs
+from oneofeach.tables import Catalog, Groups, Item, Pairs
 
 LEVELS = (0.98, 0.95, 0.90)  # thresholds that the report compares
 Mask = npt.NDArray[np.bool_]
@@ -46,7 +46,7 @@ def compared(
     images: Sequence[Any], threshold: float, keep: str, texts: Sequence[str] | None, neighbors: bool, progress: Progress
 ) -> Comparison:
     """Compare all images, or with `neighbors` only each with the last kept one."""
-    catalog = scan(images, progress=progress)
+    catalog = scan([Item(f"[{row}]", image) for row, image in enumerate(images)], progress=progress)
     pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
     if keep == "longest caption" and texts is None:
         keep = LIBRARY_DEFAULT
