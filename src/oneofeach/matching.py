@@ -15,11 +15,11 @@ from oneofeach.index import Index
 from oneofeach.index.pairs import STORED_PAIR, KnownPairs
 from oneofeach.orientations import turns_of, with_turns
 from oneofeach.plugins import Fingerprint, Progress
-from oneofeach.stages.neighbors import Bounded, bounded, identical, neighbors
+from oneofeach.stages.neighbors import Bounded, bounded, each_once, identical, neighbors
 from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
 
 FLOOR = 0.80  # pairs below it are of no use to anyone
-LISTED, LISTED_PER_ROW = 2_000_000, 10  # candidate pairs; those of denser clusters are measured as they are needed
+LISTED, LISTED_PER_ROW = 2_000_000, 4  # candidate pairs; those of denser clusters are measured as they are needed
 
 
 def checked_threshold(value: object) -> float:
@@ -100,8 +100,7 @@ def candidates(
         of_other, other_keys = method.keys(bits[against])
         left, right, _ = neighbors(keys, method.radius(floor), against=other_keys)
         one, other = np.concatenate([one, rows[of[left]]]), np.concatenate([other, against[of_other[right]]])
-    i, j = np.divmod(np.unique(np.minimum(one, other) * len(bits) + np.maximum(one, other)), len(bits) or 1)
-    return i[i != j], j[i != j], near if near is not None and near.dense.any() else None
+    return *each_once(one, other, len(bits)), near if near is not None and near.dense.any() else None
 
 
 def _verified(

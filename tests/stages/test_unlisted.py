@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rows import all_pairs, close_rows
 
 from oneofeach import kernels
-from oneofeach.stages.grouping import keeper_first
+from oneofeach.stages.grouping import keeper_first, unlisted
 from oneofeach.stages.neighbors import Bounded, bounded, neighbors
 from oneofeach.tables import EVIDENCE, Mask, Pairs
 
@@ -44,9 +44,9 @@ def pairs_of(i: np.ndarray, j: np.ndarray, same: np.ndarray, salt: int) -> Pairs
 
 
 @given(st.integers(0, 2**32), st.integers(0, 80), st.integers(0, 12), st.integers(0, 300), st.sampled_from([0.9, 0.95]))
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_groups_are_the_same_as_if_all_pairs_were_listed(
-    seed: int, n: int, radius: int, limit: int, threshold: float
+    monkeypatch: pytest.MonkeyPatch, seed: int, n: int, radius: int, limit: int, threshold: float
 ) -> None:
     rng = np.random.default_rng(seed)
     bits = close_rows(seed, n, 8)
@@ -56,6 +56,7 @@ def test_groups_are_the_same_as_if_all_pairs_were_listed(
     first = np.flatnonzero(same == np.arange(n))
     order, readable = rng.permutation(n), rng.random(n) < 0.95
     i, j, _ = neighbors(bits[first], radius)
+    monkeypatch.setattr(unlisted, "AT_ONCE", int(rng.choice([0, 4, 4096])))
     listed = pairs_of(first[i], first[j], same, seed)
     near = bounded(first, bits[first], n, radius, limit)
     assert len(near.i) <= limit

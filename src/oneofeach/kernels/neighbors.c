@@ -137,7 +137,11 @@ static void thin_out(Found *found, size_t n)
     if (!degree) return;
     for (size_t p = 0; p < found->count; p++) degree[found->pair[p] >> 32]++, degree[(uint32_t)found->pair[p]]++;
     for (uint32_t many = 1024; found->count > half; many /= 2) {
-        for (size_t row = 0; row < n; row++) found->dense[row] |= degree[row] > many;
+        for (size_t p = 0; p < found->count; p++) {
+            const uint32_t i = (uint32_t)(found->pair[p] >> 32), j = (uint32_t)found->pair[p];
+            found->dense[i] |= degree[i] > many;
+            found->dense[j] |= degree[j] > many;
+        }
         drop_dense(found);
     }
     free(degree);

@@ -7,28 +7,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from oneofeach.kernels.keepers_numpy import best_before, edges, leaders, offers, ranks
+from oneofeach.kernels.keepers_numpy import best_before, edges, fallen, leaders, offers, ranks
 from oneofeach.tables import Floats, Groups, Mask, Pairs, Rows, Unlisted
+
+AT_ONCE = 4096  # edges: more are walked in rounds of arrays, fewer one by one
 
 
 def ask_for_unlisted(order: Rows, pairs: Pairs, unlisted: Unlisted, readable: Mask, threshold: float) -> Groups:
     """`keeper_first` for pairs of which those of two dense rows may be missing; the result is the same."""
     rank, leader = ranks(order), leaders(order, pairs.same, readable)
     chosen, a, b = edges(pairs.i, pairs.j, pairs.similarity, threshold, leader, rank)
-    fallen = np.zeros(len(order), bool)
-    walk = _Walk(a, b, fallen)
-    asked = _Asked(order[readable[order]], pairs.same, rank, leader, fallen)
+    gone = np.zeros(len(order), bool)  # by rank
+    walk = _Walk(a, b, gone)
+    asked = _Asked(order[readable[order]], pairs.same, rank, leader, gone)
     dense = np.flatnonzero(unlisted.dense & (leader >= 0))
     for row in dense[np.argsort(rank[leader[dense]])].tolist():
         walk.until(int(rank[leader[row]]))
-        if not fallen[rank[leader[row]]]:
+        if not gone[rank[leader[row]]]:
             others = asked.undecided(row, unlisted.around(row))
             asked.answer(row, others, unlisted.similarity(row, others), threshold)
     walk.until(len(order))
 
     kept = np.zeros(len(order), bool)
     kept[leader[leader >= 0]] = True
-    kept[order[fallen]] = False
+    kept[order[gone]] = False
     chosen, keeper, other = offers(pairs.i, pairs.j, chosen, leader, kept)
     keeper = np.concatenate([keeper, *asked.keepers])
     other = np.concatenate([other, *asked.others])
@@ -48,15 +50,19 @@ class _Walk:
 
     def __init__(self, a: Rows, b: Rows, fallen: Mask) -> None:
         by_rank = np.argsort(a, kind="stable")
-        self.sorted, self.fallen, self.at = a[by_rank], fallen, 0
-        self.a, self.b = self.sorted.tolist(), b[by_rank].tolist()
+        self.a, self.b, self.fallen, self.at = a[by_rank], b[by_rank], fallen, 0
 
     def until(self, rank: int) -> None:
-        stop = int(np.searchsorted(self.sorted, rank))
-        for edge in range(self.at, stop):
-            if not self.fallen[self.a[edge]]:
-                self.fallen[self.b[edge]] = True
-        self.at = stop
+        part = slice(self.at, int(np.searchsorted(self.a, rank)))
+        self.at = part.stop
+        a, b = self.a[part], self.b[part]
+        if len(a) > AT_ONCE:
+            stands = ~self.fallen[a]
+            self.fallen |= fallen(len(self.fallen), a[stands], b[stands])
+            return
+        for better, worse in zip(a.tolist(), b.tolist(), strict=True):
+            if not self.fallen[better]:
+                self.fallen[worse] = True
 
 
 class _Asked:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from oneofeach.stages.neighbors.bounded import Bounded, bounded
+from oneofeach.stages.neighbors.bounded import Bounded, bounded, each_once
 from oneofeach.stages.neighbors.identical import identical
 from oneofeach.stages.neighbors.join import neighbors
 
-__all__ = ["Bounded", "bounded", "identical", "neighbors"]
+__all__ = ["Bounded", "bounded", "each_once", "identical", "neighbors"]

@@ -105,7 +105,14 @@ def _rows(a: Rows, b: Rows, members: Rows, start: Rows, n: int) -> tuple[Rows, R
     within = np.arange(len(pair)) - (np.cumsum(count) - count)[pair]
     left = members[start[a[pair]] + within // size[b[pair]]]
     right = members[start[b[pair]] + within % size[b[pair]]]
-    i, j = np.divmod(np.unique(np.minimum(left, right) * n + np.maximum(left, right)), max(n, 1))
+    return each_once(left, right, n)
+
+
+def each_once(one: Rows, other: Rows, n: int) -> tuple[Rows, Rows]:
+    """The pairs of two of n rows, i < j, sorted, without repetition and without pairs of a row with itself."""
+    pair = np.minimum(one, other) * n + np.maximum(one, other)
+    pair.sort()
+    i, j = np.divmod(pair[np.diff(pair, prepend=-1) != 0], max(n, 1))
     apart = i != j
     return i[apart], j[apart]
 
