@@ -19,11 +19,13 @@ from oneofeach.assembly import Assembly
 from oneofeach.errors import UnreadableImage
 from oneofeach.index.images import Images
 from oneofeach.plugins import Engine, Fingerprint, Progress
-from oneofeach.stages.decode import Loaded, decode, load
+from oneofeach.stages.decode import Loaded, Room, decode, load, weight
 from oneofeach.tables import FACTS, Description, Item
 
 CHUNK = 16  # images per task: large enough that the cost of a task disappears
 REMEMBERED = 10_000  # contents of a run; one that comes again later than that is decoded again
+
+_ROOM = Room()  # decoded pixels of all runs of this process
 
 
 class Seen:
@@ -115,8 +117,9 @@ def _describe(item: Item, method: Fingerprint, seen: Seen) -> Description:
 
 def _decode(loaded: Loaded, method: Fingerprint) -> Description:
     try:
-        decoded = decode(loaded, min_side=method.min_side)
-        bits, descriptors = method.describe([decoded.picture])
+        with _ROOM.claim(weight(loaded, method.min_side)):
+            decoded = decode(loaded, min_side=method.min_side)
+            bits, descriptors = method.describe([decoded.picture])
     except Exception as error:  # decoders raise whatever they like; one bad image must never end a run
         facts = _no_facts()
         facts["content"] = np.frombuffer(loaded.content, np.uint8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from oneofeach.stages.decode.arrays import images_in
 from oneofeach.stages.decode.door import Decoded, decode, open_image
 from oneofeach.stages.decode.read import Loaded, load
+from oneofeach.stages.decode.room import Room, weight
 from oneofeach.stages.decode.version import VERSION, tools
 
-__all__ = ["VERSION", "Decoded", "Loaded", "decode", "images_in", "load", "open_image", "tools"]
+__all__ = ["VERSION", "Decoded", "Loaded", "Room", "decode", "images_in", "load", "open_image", "tools", "weight"]

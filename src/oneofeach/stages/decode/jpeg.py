@@ -50,6 +50,12 @@ def enough_of(data: bytes, min_side: int) -> bytes:
     return first_version(data, header)
 
 
+def decoded_pixels(data: bytes, min_side: int) -> int:
+    """How many pixels a decode with this min_side will have; 0 when the header is unusual."""
+    header = jpeg_header(data)
+    return 0 if header is None else header.width * header.height // _scale(header, min_side) ** 2
+
+
 def _scale(header: JpegHeader, min_side: int) -> int:
     """The largest of 1, 2, 4, 8 that leaves min_side pixels on the short side. Other scales have no fast code."""
     if not min_side:

@@ -56,6 +56,15 @@ def from_file(data: bytes, name: str, min_side: int) -> Opened:
     return Opened(pixels, size, extent, orientation, frames, quality_of(image), name, note)
 
 
+def size_of(data: bytes, name: str) -> tuple[int, int]:
+    """(width, height) of encoded bytes of the named format. UnreadableImage when the header is broken."""
+    if name == "PNG" and len(data) > 24:
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    with guarded():
+        activate(name)
+        return Image.open(BytesIO(data), formats=(name,)).size
+
+
 def from_memory(image: Image.Image) -> Opened:
     """The caller's own PIL image, which is left as it is. Call inside `guarded`."""
     pixels, orientation, note = _pixels(image)
