@@ -163,10 +163,14 @@ def _hints(item: Item) -> tuple[int, int, int]:
 
 
 def place_of(item: Item) -> str:
-    """Where an item's bytes are, in full; "" when it has no place of its own."""
+    """Where an item's bytes are, in full; "" when it has no place of its own, or one that is no text (a surrogate)."""
     source = item.source
     if isinstance(source, (str, os.PathLike)):
         place = os.fspath(source)
     else:
         place = getattr(source, "place", "") if isinstance(source, Readable) else ""
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        return ""
     return place if not place or "://" in place else os.path.abspath(place)
