@@ -94,12 +94,12 @@ def test_a_no_changes_nothing(photos, capsys, monkeypatch):
     assert dataset.snapshot(photos) == before
 
 
-def test_a_read_only_source_is_compared_with_and_never_changed(photos, tmp_path, capsys):
+def test_a_source_to_compare_with_is_never_changed(photos, tmp_path, capsys):
     kept = tmp_path / "kept"
     shutil.copytree(photos, kept)
     before = dataset.snapshot(kept)
-    assert run(["clean", str(photos), "--read-only", str(kept), "--yes"]) == 0
-    assert f"left  {kept}/copy.png: protected by {kept}" in capsys.readouterr().out
+    assert run(["clean", str(photos), "--against", str(kept), "--yes"]) == 0
+    assert "Planned 4: 4 done" in capsys.readouterr().out
     assert dataset.snapshot(kept) == before
     assert dataset.contents_names(photos) == []
 
@@ -151,6 +151,21 @@ def test_deleted_files_are_not_offered_for_undo(photos, capsys):
     assert dataset.contents_names(photos) == ["a.png", "a.txt", "single.png"]
     assert run(["undo"]) == 4
     assert "There is nothing to undo" in capsys.readouterr().err
+
+
+def test_a_later_and_better_copy_does_not_overturn_what_was_kept(photos, capsys):
+    assert run(["clean", str(photos), "--yes"]) == 0
+    one = picture(1)
+    one.resize((one.width * 2, one.height * 2)).save(photos / "big.png")
+    capsys.readouterr()
+    assert run(["clean", str(photos), "--dry-run"]) == 0
+    assert "kept by an earlier run over new (kept-earlier)" in capsys.readouterr().out
+    assert run(["clean", str(photos), "--dry-run", "--reconsider"]) == 0
+    assert f"quarantine {photos / 'a.png'} with a.txt" in capsys.readouterr().out
+    assert run(["undo"]) == 0
+    capsys.readouterr()
+    assert run(["clean", str(photos), "--dry-run"]) == 0
+    assert f"quarantine {photos / 'a.png'} with a.txt" in capsys.readouterr().out
 
 
 def test_unreadable_images_give_exit_code_3(photos):

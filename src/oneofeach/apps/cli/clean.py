@@ -15,6 +15,7 @@ from oneofeach.apps.cli.options import (
     FINGERPRINT,
     KEEP,
     THRESHOLD,
+    Against,
     FingerprintName,
     Isolated,
     Keep,
@@ -50,10 +51,7 @@ def clean(
         str, typer.Option(metavar="RULE", help=f"The caption of the image that stays: {', '.join(RULES)}.")
     ] = "own",
     protect: Protect = None,
-    read_only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FOLDER", help="Compare with this folder too, but change nothing in it. Can be repeated."),
-    ] = None,
+    against: Against = None,
     quarantine: Annotated[
         str, typer.Option(metavar="FOLDER", help="Where quarantined files go, on the same volume.", show_default=False)
     ] = "",
@@ -70,15 +68,13 @@ def clean(
     workers: Workers = None,
 ) -> None:
     """Remove duplicates from a folder, with a plan before and an undo after."""
-    guarded = read_only or []
-    everything = [*guarded, *sources]
-    globs = [*(protect or []), *(escape(os.path.abspath(folder)) for folder in guarded)]
+    globs = [*(protect or []), *([escape(os.path.abspath(against))] if against else [])]
     with opened(index, no_index) as store, progress_bar() as progress:
-        source = everything[0] if len(everything) == 1 else everything
         result = deduplicate(
-            source,
+            sources[0] if len(sources) == 1 else sources,
             number(similarity_threshold),
             keep,
+            against=against,
             index=store,
             reconsider=reconsider,
             fingerprint=fingerprint,
@@ -86,7 +82,7 @@ def clean(
             workers=workers,
             progress=progress,
         )
-    roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in everything]
+    roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in sources]
     made = plan(result, action, captions=captions, protect=globs, roots=roots, quarantine=quarantine)
     for line in described(made):
         print(line)
