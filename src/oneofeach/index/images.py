@@ -27,7 +27,7 @@ SETTLED = 2_000_000_000  # ns; a file changed less than this before it was read 
 ROWS = "i.facts, i.bits, d.bytes, i.note, i.error, i.checksum"
 # CROSS JOIN keeps the order of the tables: from the few places asked for to their images
 BY_PLACE = (
-    f"SELECT f.place, f.size, f.mtime_ns, f.inode, {ROWS} FROM file f CROSS JOIN image i ON i.version IN (?, ?) "
+    f"SELECT f.place, f.size, f.mtime_ns, f.inode, {ROWS} FROM file f CROSS JOIN image i ON i.version = ? "
     "AND i.content = f.content CROSS JOIN descriptor d ON d.image = i.id WHERE f.place IN ({})"
 )
 BY_CONTENT = (
@@ -64,17 +64,31 @@ class Images:
 
     def known(self, items: Sequence[Item]) -> Iterator[Known]:
         """The items whose hints say that they have not changed since they were stored, in parts."""
-        places = {place: row for row, item in enumerate(items) if item.mtime_ns >= 0 and (place := place_of(item))}
+        places = {
+            place: row for row, item in enumerate(items) if item.mtime_ns >= 0 and (place := place_of(item.source))
+        }
         names = list(places)
         for start in range(0, len(names), AT_ONCE):
             asked = names[start : start + AT_ONCE]
-            query = BY_PLACE.format(",".join("?" * len(asked)))
-            with self.store.reading() as connection:
-                found = connection.execute(query, (self.readable, self.unreadable, *asked)).fetchall()
-            placed = [(places[row[0]], row) for row in found]
-            same = [(position, row[4:]) for position, row in placed if _hints(items[position]) == row[1:4]]
-            if same:
-                yield self._known(same)
+            for version in (self.readable, self.unreadable):
+                found = self._at(version, asked)
+                same = [
+                    (position, row)
+                    for row in found
+                    if (item := items[position := places[row[0]]]).mtime_ns == row[2]
+                    and item.size == row[1]
+                    and item.inode == row[3]
+                ]
+                if same:
+                    yield self._known([position for position, _ in same], [row[4:] for _, row in same])
+                if len(found) == len(asked):
+                    break
+                asked = list(set(asked).difference(row[0] for row in found))
+
+    def _at(self, version: int, places: Sequence[str]) -> list[tuple[Any, ...]]:
+        query = BY_PLACE.format(",".join("?" * len(places)))
+        with self.store.reading() as connection:
+            return connection.execute(query, (version, *places)).fetchall()
 
     def find(self, content: bytes) -> Description | None:
         """What is known of a content (its SHA-256)."""
@@ -82,7 +96,7 @@ class Images:
             row = connection.execute(BY_CONTENT, (self.readable, self.unreadable, content)).fetchone()
         if row is None:
             return None
-        known = self._known([(0, row)])
+        known = self._known([0], [row])
         return Description(known.facts[0], known.bits[0], known.descriptors[0], row[3], row[4])
 
     def add(self, described: Iterable[tuple[Item, Description]]) -> None:
@@ -97,7 +111,7 @@ class Images:
                 [
                     (place, *_hints(item), bytes(found.facts["content"]))
                     for item, found in rows
-                    if 0 <= item.mtime_ns < settled and (place := place_of(item))
+                    if 0 <= item.mtime_ns < settled and (place := place_of(item.source))
                 ],
             )
 
@@ -115,21 +129,23 @@ class Images:
         if added.rowcount:
             connection.execute("INSERT INTO descriptor (image, bytes) VALUES (?, ?)", (added.lastrowid, parts[2]))
 
-    def _known(self, found: Sequence[tuple[int, Any]]) -> Known:
-        for _, (facts, bits, descriptor, _, _, checksum) in found:
-            if crc32(facts + bits + descriptor) != checksum:
+    def _known(self, positions: Sequence[int], stored: Sequence[Any]) -> Known:
+        for facts, bits, descriptor, _, _, checksum in stored:
+            if crc32(descriptor, crc32(bits, crc32(facts))) != checksum:
                 raise self.store.damaged("the checksum of an image differs")
-        rows = np.array([row for row, _ in found], np.int64)
-        facts, bits, descriptors = (b"".join([stored[part] for _, stored in found]) for part in range(3))
-        notes, errors = ({row: stored[part] for row, stored in found if stored[part]} for part in (3, 4))
+        facts, bits, descriptors, notes, errors, _ = zip(*stored, strict=True)
         return Known(
-            rows,
-            np.frombuffer(facts, FACTS),
-            np.frombuffer(bits, np.uint8).reshape(len(rows), -1),
-            np.frombuffer(descriptors, np.uint8).reshape(len(rows), -1),
-            notes,
-            errors,
+            np.array(positions, np.int64),
+            np.frombuffer(b"".join(facts), FACTS),
+            np.frombuffer(b"".join(bits), np.uint8).reshape(len(stored), -1),
+            np.frombuffer(b"".join(descriptors), np.uint8).reshape(len(stored), -1),
+            _texts(positions, notes),
+            _texts(positions, errors),
         )
+
+
+def _texts(positions: Sequence[int], texts: Sequence[str]) -> dict[int, str]:
+    return {position: text for position, text in zip(positions, texts, strict=True) if text} if any(texts) else {}
 
 
 class Writer:
@@ -162,15 +178,24 @@ def _hints(item: Item) -> tuple[int, int, int]:
     return item.size, item.mtime_ns, item.inode
 
 
-def place_of(item: Item) -> str:
-    """Where an item's bytes are, in full; "" when it has no place of its own, or one that is no text (a surrogate)."""
-    source = item.source
-    if isinstance(source, (str, os.PathLike)):
+def place_of(source: Any) -> str:
+    """Where the bytes of an item's source are, in full; "" for none, or one that is no text (a surrogate)."""
+    if isinstance(source, str):
+        place = source
+    elif isinstance(source, os.PathLike):
         place = os.fspath(source)
     else:
         place = getattr(source, "place", "") if isinstance(source, Readable) else ""
+    if not place.isascii() and not _is_text(place):
+        return ""
+    if place.startswith("/") and "/." not in place and "//" not in place:
+        return place  # as most are: abspath would take longer than all the rest
+    return place if not place or "://" in place else os.path.abspath(place)
+
+
+def _is_text(place: str) -> bool:
     try:
         place.encode()
     except UnicodeEncodeError:
-        return ""
-    return place if not place or "://" in place else os.path.abspath(place)
+        return False
+    return True

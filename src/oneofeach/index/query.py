@@ -42,7 +42,7 @@ class Keys:
         """Read what was added since."""
         images, bits = [self.images], [self.bits]
         last = int(self.images[-1]) if len(self.images) else 0
-        query = "SELECT id, bits FROM image WHERE version = ? AND id > ? ORDER BY id"
+        query = "SELECT id, bits FROM image WHERE +version = ? AND id > ? ORDER BY id"  # by id: the new ones only
         with self.store.reading() as connection:
             cursor = connection.execute(query, (self.version, last))
             while rows := cursor.fetchmany(AT_ONCE):

@@ -22,6 +22,9 @@ SUFFIXES = (
     *(".pbm", ".pnm", ".tga", ".icns", ".ico", ".qoi", ".psd", ".dds", ".sgi"),
 )
 RAW_SUFFIXES = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
+_IMAGES = SUFFIXES + RAW_SUFFIXES
+_NUMBERS = re.compile("([0-9]+)")
+_AFTER_NUMBERS = float("inf")
 
 
 class FolderSource:
@@ -46,12 +49,15 @@ class FolderSource:
             yield file_item(path, path, sidecars_of(name, beside), folder)
 
 
-def natural_key(key: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+def natural_key(key: str) -> tuple[list[Any], str]:
     """Sort key: folder by folder, numbers by value, letters without case; a copy's longer name comes later."""
-    stem, suffix = os.path.splitext(key.replace(os.sep, "\0").casefold())
-    parts = re.split(r"([0-9]+)", stem)
-    numbered = tuple((0, int(part), "") if number % 2 else (1, 0, part) for number, part in enumerate(parts))
-    return (*numbered, (1, 0, suffix)), key
+    stem, dot, suffix = key.replace(os.sep, "\0").casefold().rpartition(".")
+    if not stem or "\0" in suffix:
+        stem, dot, suffix = stem + dot + suffix, "", ""
+    parts: list[Any] = _NUMBERS.split(stem)  # text and numbers by turns, so that like meets like
+    parts[1::2] = map(int, parts[1::2])
+    parts += (_AFTER_NUMBERS, dot + suffix)
+    return parts, key
 
 
 @dataclass
@@ -94,16 +100,17 @@ class _Walk:
             else:
                 folders.append(os.path.join(relative, entry.name))
         self.links.sort(key=natural_key)
-        images = {name for name in files if name.lower().endswith(SUFFIXES + RAW_SUFFIXES)}
+        images = {name for name in files if name.lower().endswith(_IMAGES)}
         path = os.path.join(self.root, relative) if relative else self.root
+        above, inside = os.path.join(relative, ""), os.path.join(path, "")  # joined once, not per file
         for name, sidecars in sidecars_in(files, images).items():
-            self.found.append(file_item(os.path.join(relative, name), os.path.join(path, name), sidecars, path))
+            self.found.append(file_item(above + name, inside + name, sidecars, path))
         return folders
 
 
 def file_item(key: str, path: str, sidecars: tuple[str, ...], folder: str) -> Item:
     """One file of a folder as an item; `sidecars` are names in the same folder. Only its status is read."""
-    beside = tuple(os.path.join(folder, name) for name in sidecars)
+    beside = tuple(os.path.join(folder, name) for name in sidecars) if sidecars else ()
     try:
         status = os.stat(path)
     except OSError as error:
@@ -111,12 +118,4 @@ def file_item(key: str, path: str, sidecars: tuple[str, ...], folder: str) -> It
     if not stat.S_ISREG(status.st_mode):
         return Item(key, path, error="not a regular file")
     raw = "camera raw files are not supported" if path.lower().endswith(RAW_SUFFIXES) else ""
-    return Item(
-        key,
-        path,
-        size=status.st_size,
-        mtime_ns=status.st_mtime_ns,
-        inode=status.st_ino,
-        sidecars=beside,
-        error=raw,
-    )
+    return Item(key, path, None, status.st_size, status.st_mtime_ns, status.st_ino, beside, raw)

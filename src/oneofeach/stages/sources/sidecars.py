@@ -12,6 +12,7 @@ from fnmatch import translate
 from functools import lru_cache
 from os.path import splitext
 from re import IGNORECASE, Pattern, compile
+from typing import NamedTuple
 
 SIDECARS = (
     ".txt",
@@ -38,8 +39,12 @@ def sidecars_in(
     (`a-masklabel.png` beside `a.jpg`) is not a key of the result. A sidecar of two images (`a.txt` beside `a.png` and
     `a.jpg`) is listed with both; when one name fits images of different stems, the longest stem has it.
     """
+    endings = _compiled(tuple(patterns)).endings
+    asked = [name for name in names if name.lower().endswith(endings)]
+    if not asked:
+        return dict.fromkeys(images, ())
     owned = _owners(images)
-    belongs = {name: found for name in names if (found := _images_of(name, owned, patterns))}
+    belongs = {name: found for name in asked if (found := _images_of(name, owned, patterns))}
     masks = {name for name in images & belongs.keys() if any(owner not in belongs for owner in belongs[name])}
     result: dict[str, list[str]] = {image: [] for image in images - masks}
     for name, owners in belongs.items():
@@ -67,27 +72,33 @@ def _owners(images: Iterable[str]) -> Mapping[str, list[str]]:
 
 
 def _images_of(name: str, owned: Mapping[str, list[str]], patterns: Sequence[str]) -> list[str]:
-    fixed, globs = _compiled(tuple(patterns))
+    fixed, globs, endings = _compiled(tuple(patterns))
     lower = name.lower()
-    if not lower.endswith(fixed) and not any(lower.endswith(end) for end, _ in globs):
+    if not lower.endswith(endings):
         return []
     for cut in range(len(name) - 1, 0, -1):
         images = [image for image in owned.get(name[:cut], ()) if image != name]
         rest = lower[cut:]
-        if images and (rest in fixed or any(glob.match(rest) for _, glob in globs)):
+        if images and (rest in fixed or any(glob.match(rest) for glob in globs)):
             return images
     return []
 
 
+class _Patterns(NamedTuple):
+    """The fixed texts, the globs, and the text that each of them ends in."""
+
+    fixed: tuple[str, ...]
+    globs: tuple[Pattern[str], ...]
+    endings: tuple[str, ...]
+
+
 @lru_cache(maxsize=16)
-def _compiled(patterns: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[tuple[str, Pattern[str]], ...]]:
-    """The fixed texts, and each glob with the fixed text it ends in."""
+def _compiled(patterns: tuple[str, ...]) -> _Patterns:
     lower = [pattern.lower() for pattern in patterns]
     fixed = tuple(pattern for pattern in lower if not set("*?[") & set(pattern))
-    globs = tuple(
-        (_ending(pattern), compile(translate(pattern), IGNORECASE)) for pattern in lower if pattern not in fixed
-    )
-    return fixed, globs
+    globs = [pattern for pattern in lower if pattern not in fixed]
+    compiled = tuple(compile(translate(pattern), IGNORECASE) for pattern in globs)
+    return _Patterns(fixed, compiled, fixed + tuple(map(_ending, globs)))
 
 
 def _ending(glob: str) -> str:
