@@ -103,3 +103,13 @@ def test_no_rows_and_no_bits_have_no_pairs() -> None:
 
 def test_rows_without_bits_are_all_equal() -> None:
     assert listed(np.zeros((3, 0), np.uint8), 0) == [(0, 1, 0), (0, 2, 0), (1, 2, 0)]
+
+
+@pytest.mark.parametrize("wrong", [0.95, True, "8", None])
+def test_a_radius_that_is_no_whole_number_is_refused(wrong: object) -> None:
+    with pytest.raises(UnsupportedInput, match=r"radius must be a whole number of bits, not .*\nFor a share"):
+        neighbors(np.zeros((2, 8), np.uint8), wrong)  # type: ignore[arg-type]
+
+
+def test_a_radius_beyond_all_bits_lists_every_pair() -> None:
+    assert len(listed(close_rows(1, 10, 8), 10**12)) == 45

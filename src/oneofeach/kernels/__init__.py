@@ -19,6 +19,9 @@ from oneofeach.tables import Bytes
 
 _BIT_COUNTS = np.array([bin(value).count("1") for value in range(256)], np.uint8)
 
+MOST_ROWS = 2**32 - 1
+"""The compiled join and grouping number rows with 32 bits; for more the twins run."""
+
 
 def _load() -> ModuleType | None:
     if os.environ.get("ONEOFEACH_KERNELS") == "numpy":

@@ -18,7 +18,7 @@ def keepers(
     order: int64[n], all rows by preference. i, j: int64[m], pairs of classes, named by their first row.
     same: int64[n], the class of each row. A class that keeps a row keeps its best one, and the others join it.
     """
-    if kernels.compiled is None:
+    if kernels.compiled is None or len(order) >= kernels.MOST_ROWS:
         return keepers_numpy.keepers(order, i, j, similarity, same, readable, threshold)
     n, m = len(order), len(i)
     arrays = [np.ascontiguousarray(a, np.int64) for a in (order, i, j)]

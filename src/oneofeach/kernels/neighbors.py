@@ -32,7 +32,8 @@ def join(
     not on `workers`.
     Returns i, j (int64[m]) and the distances (uint16[m]), sorted by (i, j).
     """
-    chosen = neighbors_numpy if kernels.compiled is None else neighbors_compiled
+    rows = max(len(left), 0 if right is None else len(right))
+    chosen = neighbors_numpy if kernels.compiled is None or rows >= kernels.MOST_ROWS else neighbors_compiled
     i, j, distance = chosen.join(left, right, bands, radius, workers, dense, limit)
     if dense is None:
         return i, j, distance

@@ -29,30 +29,11 @@ def join(
 ) -> tuple[Rows, Rows, npt.NDArray[np.uint16]]:
     """See `oneofeach.kernels.neighbors.join`."""
     c: Any = kernels.compiled
-    planes = planes_for(radius, left.shape[1])
-    limits = rules(bands, left.shape[1])
-    findings = []
-    with ThreadPoolExecutor(workers) as pool:
-
-        def tables(band: Band) -> tuple[Future[Any], Future[Any]]:
-            first = pool.submit(_table, left, band, planes)
-            return first, first if right is None else pool.submit(_table, right, band, planes)
-
-        ahead = tables(bands[0])
-        for number, band in enumerate(bands):
-            ours, theirs = (future.result() for future in ahead)
-            probes = band.probes()
-            tasks = [
-                pool.submit(
-                    c.neighbors_join,
-                    *(ours, theirs, probes.ctypes.data, len(probes), *(array.ctypes.data for array in limits)),
-                    *(number, radius, 0 if dense is None else dense.ctypes.data, limit, low, high, INSTRUCTIONS),
-                )
-                for low, high in _ranges(len(left))
-            ]
-            if number + 1 < len(bands):
-                ahead = tables(bands[number + 1])
-            findings += [task.result() for task in tasks]
+    pool = ThreadPoolExecutor(workers)
+    try:
+        findings = list(_findings(pool, left, right, bands, radius, dense, limit))
+    finally:
+        pool.shutdown(cancel_futures=True)
     if dense is not None:
         for found in findings:
             c.neighbors_dense(found, dense.ctypes.data)
@@ -60,6 +41,40 @@ def join(
     i, j, distance = np.empty(count, np.int64), np.empty(count, np.int64), np.empty(count, np.uint16)
     c.neighbors_collect(tuple(findings), len(left), i.ctypes.data, j.ctypes.data, distance.ctypes.data)
     return i, j, distance
+
+
+def _findings(
+    pool: ThreadPoolExecutor,
+    left: Words,
+    right: Words | None,
+    bands: Sequence[Band],
+    radius: int,
+    dense: Mask | None,
+    limit: int,
+) -> Iterator[Any]:
+    """What the tasks of all bands find. The tables of the next band are built while one band is joined."""
+    c: Any = kernels.compiled
+    planes, limits = planes_for(radius, left.shape[1]), rules(bands, left.shape[1])
+
+    def tables(band: Band) -> tuple[Future[Any], Future[Any]]:
+        first = pool.submit(_table, left, band, planes)
+        return first, first if right is None else pool.submit(_table, right, band, planes)
+
+    ahead = tables(bands[0])
+    for number, band in enumerate(bands):
+        ours, theirs = (future.result() for future in ahead)
+        probes = band.probes()
+        tasks = [
+            pool.submit(
+                c.neighbors_join,
+                *(ours, theirs, probes.ctypes.data, len(probes), *(array.ctypes.data for array in limits)),
+                *(number, radius, 0 if dense is None else dense.ctypes.data, limit, low, high, INSTRUCTIONS),
+            )
+            for low, high in _ranges(len(left))
+        ]
+        if number + 1 < len(bands):
+            ahead = tables(bands[number + 1])
+        yield from (task.result() for task in tasks)
 
 
 def planes_for(radius: int, words: int) -> int:

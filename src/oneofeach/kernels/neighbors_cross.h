@@ -76,7 +76,7 @@ TARGET static void NAME(flush)(const Join *join)
 
 TARGET static void NAME(cross)(const Join *join, const Runs *runs)
 {
-    Queue *restrict queue = join->queue;
+    Queue *queue = join->queue;
     const Table *left = join->left, *right = join->right;
     if (!runs) {
         NAME(flush)(join);

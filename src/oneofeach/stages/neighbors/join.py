@@ -22,7 +22,7 @@ def neighbors(bits: Bytes, radius: int, against: Bytes | None = None, workers: i
     workers: threads, 0 for one per processor; the result is the same for any number.
     Returns i and j (int64[m]) and the distances (uint16[m]), sorted by (i, j). i counts rows of `bits`; j rows of
     `against`, or of `bits` with i < j. A negative radius has no pairs.
-    Raises UnsupportedInput for another dtype or shape.
+    Raises UnsupportedInput for another dtype or shape, and for a radius that is no whole number.
     """
     left = checked("bits", bits)
     right = None if against is None else checked("against", against)
@@ -30,6 +30,11 @@ def neighbors(bits: Bytes, radius: int, against: Bytes | None = None, workers: i
         raise UnsupportedInput(
             f"bits have {left.shape[1]} bytes per row, against has {right.shape[1]}\n"
             "Compare fingerprints of one method only."
+        )
+    if isinstance(radius, bool) or not isinstance(radius, (int, np.integer)):
+        raise UnsupportedInput(
+            f"radius must be a whole number of bits, not {radius!r}\n"
+            "For a share of equal bits s of n bits, use int((1 - s) * n)."
         )
     if radius < 0 or not len(left) or (right is not None and not len(right)):
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint16)
@@ -49,7 +54,7 @@ def joined(
     """`neighbors` of words, by the cheapest plan; dense and limit as in `oneofeach.kernels.neighbors.join`."""
     costs = plan.NUMPY if kernels.compiled is None else plan.COMPILED
     bands = plan.choose(left, right, bits, radius, costs)
-    return join(left, right, bands, radius, workers or os.cpu_count() or 1, dense, limit)
+    return join(left, right, bands, min(int(radius), bits), workers or os.cpu_count() or 1, dense, limit)
 
 
 def checked(name: str, bits: Any) -> Bytes:
