@@ -1,0 +1,89 @@
+"""A million entries: memory of a scan that stores them, size of the index, and how fast it answers.
+
+python benchmarks/million.py --entries 1000000 --folder /tmp/million
+Nothing is decoded: descriptions are random, so that only what this package keeps of an image is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from oneofeach import plugins
+from oneofeach.assembly import Assembly
+from oneofeach.describe import describe_all
+from oneofeach.index import Index
+from oneofeach.stages import decode
+from oneofeach.tables import FACTS, Description, Item
+
+METHOD = plugins.load("fingerprints", "oneofeach-1")()
+VERSION = f"{METHOD.name}/{decode.VERSION}"
+
+
+def described(number: int) -> Description:
+    random = np.random.default_rng(number)
+    facts = np.zeros(1, FACTS)[0]
+    facts["content"] = random.integers(0, 256, 32, np.uint8)
+    facts["width"] = facts["height"] = 512
+    bits = random.integers(0, 256, METHOD.bits // 8, np.uint8)
+    return Description(facts, bits, random.integers(0, 256, METHOD.descriptor_bytes, np.uint8))
+
+
+def engine(function: Callable[..., Any], chunks: Iterable[list[Item]], *, workers: int) -> Iterator[list[Description]]:
+    """In place of decoding."""
+    for chunk in chunks:
+        yield [described(item.inode) for item in chunk]
+
+
+def peak() -> float:
+    """MB resident at the most, so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser()
+    options.add_argument("--entries", type=int, default=1_000_000)
+    options.add_argument("--folder", type=Path, default=Path("/tmp/million"))
+    chosen = options.parse_args()
+    chosen.folder.mkdir(parents=True, exist_ok=True)
+    path = chosen.folder / f"index-{chosen.entries}.sqlite"
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+    items = [
+        Item(f"{n // 1000:04}/{n:07}.jpg", f"/data/images/{n // 1000:04}/{n:07}.jpg", None, 100_000 + n, 10**18 + n, n)
+        for n in range(chosen.entries)
+    ]
+    print(f"{len(items):,} items: {peak():,.0f} MB", flush=True)
+    for name in ("first", "second"):
+        started, assembly = time.perf_counter(), Assembly(items, METHOD)
+        with Index(path) as index:
+            describe_all(assembly, METHOD, engine, 1, index.images(VERSION, decode.tools()))
+        assembly.catalog()
+        print(f"{name} scan: {time.perf_counter() - started:.0f} s, at most {peak():,.0f} MB resident", flush=True)
+        del assembly
+    print(f"index: {os.path.getsize(path) / len(items):,.0f} bytes per image", flush=True)
+    with Index(path) as index:
+        started = time.perf_counter()
+        keys = index.keys(VERSION, METHOD)
+        print(f"opening: {time.perf_counter() - started:.2f} s", flush=True)
+        taken, found = [], 0
+        for number in range(0, len(items), len(items) // 50):
+            asked = described(number)
+            started = time.perf_counter()
+            keys.refresh()
+            found += len(keys.nearest(asked, 0.95))
+            taken.append(time.perf_counter() - started)
+    print(f"a question: median {median(taken) * 1000:.1f} ms, worst {max(taken) * 1000:.1f} ms; {found} found")
+
+
+if __name__ == "__main__":
+    main()
