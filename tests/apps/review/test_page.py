@@ -192,7 +192,7 @@ def test_images_match_when_one_of_them_is_turned(page: Page) -> None:
     """What CSS does with a measured orientation and map is what the measurement means."""
     turned = page.evaluate(
         """async () => {
-        const { overlay } = await import('/page/compare.js');
+        const { overlay } = await import(document.querySelector('script[type=module]').src.replace('main', 'compare'));
         const at = (align, x, y) => {
             const p = new DOMMatrix(overlay(align, 200, 100)).transformPoint(new DOMPoint(x * 100, y * 50));
             return [Math.round(p.x), Math.round(p.y)];

@@ -102,7 +102,9 @@ def test_another_site_on_this_machine_cannot_embed_the_images(client: TestClient
 
 
 def test_every_answer_forbids_sniffing_framing_and_inline_script(client: TestClient) -> None:
-    for path in ("/", "/page/main.js", "/api/session", "/nothing", "/thumbnail/99999/x"):
+    module = client.get("/").text.split('type="module" src="')[1].split('"')[0]
+    assert client.get(module).headers["content-type"].startswith("text/javascript")
+    for path in ("/", module, "/api/session", "/nothing", "/thumbnail/99999/x"):
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
@@ -124,8 +126,9 @@ def test_the_page_holds_no_inline_script_or_style(client: TestClient) -> None:
     "path",
     [
         "/page/../server.py",
-        "/page/%2e%2e/server.py",
-        "/page/..%2fserver.py",
+        "/page/x/main.js",
+        "/page/x/%2e%2e/server.py",
+        "/page/x/..%2fserver.py",
         "/page//etc/passwd",
         "/image/..%2f..%2fetc%2fpasswd/x",
         "/thumbnail/../../etc/passwd",

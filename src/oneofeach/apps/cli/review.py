@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
-import webbrowser
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from oneofeach.apps.cli.options import FINGERPRINT, FingerprintName, Isolated, Sources, Workers, engine_of, number
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
+from oneofeach.apps.review.serving import check_extra, serve
 from oneofeach.flow import match, scan
 from oneofeach.matching import FLOOR
-from oneofeach.plugins import extra
 from oneofeach.stages.preference import parse
-
-if TYPE_CHECKING:
-    from oneofeach.apps.review.opening import Opened
 
 
 def review(
@@ -46,15 +41,12 @@ def review(
     workers: Workers = None,
 ) -> None:
     """Open a page to compare the groups and decide; files change only when you apply."""
-    for module in ("starlette", "jinja2", "uvicorn"):
-        extra(module, "review")
-    from oneofeach.apps.review.opening import open_review
-
+    check_extra()
     threshold = None if similarity_threshold is None else number(similarity_threshold)
     if keep is not None:
         parse(keep)
     source = sources[0] if len(sources) == 1 else sources
-    begin, places = min(FLOOR, threshold or FLOOR), [os.path.abspath(place) for place in sources]
+    begin, places = FLOOR if threshold is None else min(FLOOR, threshold), [os.path.abspath(place) for place in sources]
     with opened(index, no_index) as known:
         with progress_bar() as progress:
             engine = engine_of(isolated)
@@ -62,7 +54,7 @@ def review(
                 source, index=known, fingerprint=fingerprint, engine=engine, workers=workers, progress=progress
             )
             pairs = match(catalog, floor=begin, orientations=orientations, index=known, progress=progress)
-        review = open_review(
+        serve(
             catalog,
             pairs,
             threshold=threshold,
@@ -73,28 +65,5 @@ def review(
             destination=export_to or f"{places[0]}-unique",
             index=known,
             read_only=read_only,
-            say=say,
+            open_browser=open_browser,
         )
-        serve(review, f"{len(catalog):,} images, {len(pairs):,} pairs", open_browser)
-
-
-def serve(review: Opened, found: str, open_browser: bool) -> None:
-    """Print the link and serve until interrupted."""
-    link, port = review.link(), review.port
-    say(f"{found}. The review page:\n\n    {link}\n")
-    say(f"From another machine: ssh -L {port}:127.0.0.1:{port} THIS_ONE, then open the link there.")
-    say("End with Ctrl-C; what you decided is kept.")
-    if open_browser and has_screen():
-        webbrowser.open(link)
-    review.run()
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def has_screen() -> bool:
-    """Whether a browser opened here would be seen by the person at the terminal."""
-    if os.environ.get("SSH_CONNECTION"):
-        return False
-    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

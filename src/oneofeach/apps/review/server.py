@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -34,17 +35,19 @@ FOREVER = "private, max-age=31536000, immutable"
 def application(answers: Answers, pictures: Pictures, events: Events, door: Door) -> Guard:
     """The whole page as an ASGI application."""
     parts = _parts()
+    tag = sha256(b"".join(parts[name] for name in sorted(parts))).hexdigest()[:16]
+    modules = sorted(name for name in parts if name.endswith(".js"))
     template = Environment(autoescape=True).from_string(_read("page.html"))
 
     async def page(request: Request) -> Response:
         boot = await run_in_threadpool(answers.boot)
-        return Response(template.render(boot=boot), media_type="text/html")
+        return Response(template.render(boot=boot, parts=f"/page/{tag}", modules=modules), media_type="text/html")
 
     async def part(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in parts:
+        if name not in parts or request.path_params["tag"] != tag:
             raise HTTPException(404)
-        return Response(parts[name], media_type=TYPES[name[name.rindex(".") :]])
+        return Response(parts[name], media_type=TYPES[name[name.rindex(".") :]], headers={"cache-control": FOREVER})
 
     async def listen(request: Request) -> Response:
         return StreamingResponse(events.stream(), media_type="text/event-stream")
@@ -52,7 +55,12 @@ def application(answers: Answers, pictures: Pictures, events: Events, door: Door
     async def icon(request: Request) -> Response:
         return Response(parts["icon.svg"], media_type=TYPES[".svg"])
 
-    routes = [Route("/", page), Route("/page/{name}", part), Route("/api/events", listen), Route("/favicon.ico", icon)]
+    routes = [
+        Route("/", page),
+        Route("/page/{tag}/{name}", part),
+        Route("/api/events", listen),
+        Route("/favicon.ico", icon),
+    ]
     routes += [Route(f"/api/{name}", _asked(answer)) for name, answer in answers.questions.items()]
     routes += [Route(f"/api/{name}", _told(answer), methods=["POST"]) for name, answer in answers.orders.items()]
     routes += [Route("/thumbnail/{row:int}/{tag}", _picture(pictures, pictures.small))]
@@ -129,6 +137,7 @@ class Running:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
+            self._socket.listen()  # who opens the link at once waits, and is not turned away
         except OSError as error:
             raise Refused(
                 f"Port {port} cannot be used: {error.strerror}\nLeave --port out, or name another one."

@@ -7,6 +7,8 @@ import { h, thumbnail, whole } from "./dom.js";
 const BLINK = 550; // ms
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const NAMES = { blink: "Blink", onion: "Onion skin", slide: "Slider", difference: "Difference", zoom: "Linked zoom" };
+/** @type {Record<string, string>} */
+const BEGIN = { difference: "20" };
 const RANGES = new Map([
   ["onion", "How much of the other"],
   ["slide", "Where the other begins"],
@@ -87,7 +89,7 @@ export class Compare {
     const frame = h("div", { className: "frame" }, sharp(keeper, "a"), this.over);
     const view = h("div", { className: "view" }, frame);
     const label = RANGES.get(this.mode);
-    const range = label && h("input", { type: "range", min: "0", max: "100", value: "50", "aria-label": label });
+    const range = label && h("input", { type: "range", min: "0", max: "100", value: BEGIN[this.mode] ?? "50", "aria-label": label });
     if (range) {
       const apply = () => frame.style.setProperty("--at", String(Number(range.value) / 100));
       range.addEventListener("input", apply);

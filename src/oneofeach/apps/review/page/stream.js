@@ -14,7 +14,7 @@ const FACTS = [
   ["Size", (image) => `${image.width} × ${image.height}`, (image) => image.width * image.height],
   ["Bytes", (image) => (image.bytes ? size(image.bytes) : "in memory"), null],
   ["Format", (image) => image.format || "array", null],
-  ["Quality", (image) => `${image.quality}`, (image) => image.quality],
+  ["Quality", (image) => (image.quality ? `${image.quality}` : "not known"), (image) => image.quality],
   ["Sharpness", (image) => image.sharpness.toFixed(1), null],
   ["Date", (image) => date(image.date), null],
   ["Folder", (image) => image.folder, null],
