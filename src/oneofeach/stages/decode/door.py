@@ -68,7 +68,12 @@ _TURNS = {
 
 
 def _open_file(data: bytes, min_side: int) -> Opened:
-    """JPEG and PNG have their own ways; Pillow opens everything else, and whatever they leave to it."""
+    """JPEG and PNG have their own ways; Pillow opens everything else, and whatever they leave to it.
+
+    They accept what Pillow accepts, with two differences on purpose: damage behind the scans that a scaled progressive
+    JPEG needs is not seen, and a color profile too long for Pillow is ignored like all color profiles.
+    ONEOFEACH_DECODERS=pillow in the environment leaves everything to Pillow.
+    """
     name = format_of(data)
     opened = None
     if os.environ.get("ONEOFEACH_DECODERS") != "pillow":
