@@ -69,15 +69,17 @@ def describe_all(
     if stored:
         for known in stored.known(assembly.items):
             assembly.put_known(known.rows, known.facts, known.bits, known.descriptors, known.notes, known.errors)
-    rows = assembly.missing.tolist()
+    rows = assembly.missing
     done = len(assembly.items) - len(rows)
     if progress and done:
         progress("scan", done, len(assembly.items))
-    chunks = [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    starts = range(0, len(rows), CHUNK)
     describe = partial(describe_chunk, method=method, seen=Seen(stored.find if stored else None))
-    described = run(describe, ([assembly.items[row] for row in chunk] for chunk in chunks), workers=workers)
+    chunks = ([assembly.items[row] for row in rows[start : start + CHUNK].tolist()] for start in starts)
+    described = run(describe, chunks, workers=workers)
     with stored.writer() if stored else nullcontext() as writer:
-        for chunk, part in zip(chunks, described, strict=True):
+        for start, part in zip(starts, described, strict=True):
+            chunk = rows[start : start + CHUNK].tolist()
             assembly.put(chunk, part)
             if writer:
                 writer.put([assembly.items[row] for row in chunk], part)

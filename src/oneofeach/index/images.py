@@ -64,26 +64,20 @@ class Images:
 
     def known(self, items: Sequence[Item]) -> Iterator[Known]:
         """The items whose hints say that they have not changed since they were stored, in parts."""
-        places = {
-            place: row for row, item in enumerate(items) if item.mtime_ns >= 0 and (place := place_of(item.source))
-        }
-        names = list(places)
-        for start in range(0, len(names), AT_ONCE):
-            asked = names[start : start + AT_ONCE]
+        for start in range(0, len(items), AT_ONCE):
+            places = {
+                place: row
+                for row, item in enumerate(items[start : start + AT_ONCE], start)
+                if item.mtime_ns >= 0 and (place := place_of(item.source))
+            }
             for version in (self.readable, self.unreadable):
-                found = self._at(version, asked)
-                same = [
-                    (position, row)
-                    for row in found
-                    if (item := items[position := places[row[0]]]).mtime_ns == row[2]
-                    and item.size == row[1]
-                    and item.inode == row[3]
-                ]
+                found = self._at(version, list(places))
+                placed = [(places.pop(row[0]), row) for row in found]
+                same = [(at, row) for at, row in placed if row[1:4] == _hints(items[at])]
                 if same:
-                    yield self._known([position for position, _ in same], [row[4:] for _, row in same])
-                if len(found) == len(asked):
+                    yield self._known([at for at, _ in same], [row[4:] for _, row in same])
+                if not places:
                     break
-                asked = list(set(asked).difference(row[0] for row in found))
 
     def _at(self, version: int, places: Sequence[str]) -> list[tuple[Any, ...]]:
         query = BY_PLACE.format(",".join("?" * len(places)))
