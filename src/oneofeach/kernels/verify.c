@@ -1,3 +1,200 @@
+/* How alike two descriptors of 1152 bytes are, directly and after an affine registration. Twin: verify_numpy.py, which
+ * tells what the constants mean. */
 #include "kernels.h"
+#include "verify.h"
 
-PyMethodDef verify_methods[] = {{NULL, NULL, 0, NULL}};
+enum { BYTES = AREA + 2 * CELL_AREA };
+static const double WORST_CAP[5][2] = {{-1.4, 0.65}, {0.2, 0.85}, {0.6, 0.90}, {0.93, 0.95}, {1.0, 1.0}};
+static const double GRAY_CAP = 0.97, TONED_CAP = 0.955, ENOUGH = 0.98, FLAT = 6.0, LEAST_MOVE = 0.3;
+static const double FULL_WINDOW = 60.0, OVERLAP_COST = 0.33;
+static const int LEAST_INSIDE_WARP = 400;
+
+typedef struct {
+    double value, color, overlap, affine[6], contrast;
+    int place;
+} Verified;
+
+typedef struct {
+    double aa[AREA], bb[AREA], ab[AREA], count[AREA];
+} Products;
+
+static double corner(int window)
+{
+    const int y = window / POSITIONS, x = window % POSITIONS;
+    const int far_y = y % 6 == 0, far_x = x % 6 == 0;
+    if (far_y && far_x) return 0.5;
+    return (far_y && x % 4 == 1) || (far_x && y % 4 == 1) ? 0.3 : 0.0;
+}
+
+static void add_products(const double *a, const double *b, const double *m, int here, int there, Products *p)
+{
+    const double both = m[here] * m[there], u = (a[there] - a[here]) * both, v = (b[there] - b[here]) * both;
+    p->aa[here] += u * u;
+    p->bb[here] += v * v;
+    p->ab[here] += u * v;
+    p->count[here] += both;
+}
+
+/* Per pixel the squares and the product of the gradients, and the number of differences. */
+FOR_EVERY_CPU
+static void products(const double *a, const double *b, const double *m, Products *p)
+{
+    memset(p, 0, sizeof *p);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE - 1; x++) add_products(a, b, m, y * SIDE + x, y * SIDE + x + 1, p);
+    for (int y = 0; y < SIDE - 1; y++)
+        for (int x = 0; x < SIDE; x++) add_products(a, b, m, y * SIDE + x, y * SIDE + x + SIDE, p);
+}
+
+static double variance(const double *plane, const double *m, double count, double *mean)
+{
+    double columns[SIDE] = {0};
+    *mean = total_product(plane, m, SIDE) / count;
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            const int n = y * SIDE + x;
+            columns[x] += plane[n] * plane[n] * m[n];
+        }
+    return most(fold(columns, SIDE) / count - *mean * *mean, 0.0);
+}
+
+/* Correlation of the gradients in each window, damped where there is little to see; and which windows are full. */
+static void local_structure(const Products *p, double n, double floor, double *local, int *full)
+{
+    const double pa = floor + 0.3 * (total(p->aa, SIDE) / n), pb = floor + 0.3 * (total(p->bb, SIDE) / n);
+    const double *const planes[4] = {p->aa, p->bb, p->ab, p->count};
+    double sums[4][WINDOWS], grid[CELL_AREA];
+    for (int k = 0; k < 4; k++) {
+        blocks(planes[k], SIDE, 4, grid);
+        windows(grid, sums[k]);
+    }
+    for (int i = 0; i < WINDOWS; i++) {
+        const double c = most(sums[3][i], 1.0);
+        local[i] = (sums[2][i] / c + sqrt(pa * pb)) / sqrt((sums[0][i] / c + pa) * (sums[1][i] / c + pb));
+        full[i] = sums[3][i] >= FULL_WINDOW;
+    }
+}
+
+/* The least agreeing full window, less what all windows lose; and its place. */
+static double worst_window(const double *local, const int *full, int *place)
+{
+    double ranked[WINDOWS];
+    int count = 0;
+    *place = 0;
+    for (int i = 0; i < WINDOWS; i++) {
+        if (!full[i]) continue;
+        const double value = local[i] + corner(i) * most(1.0 - local[i], 0.0);
+        if (!count || value < ranked[0]) *place = i;
+        int at = count++;
+        for (; at && ranked[at - 1] > value; at--) ranked[at] = ranked[at - 1];
+        ranked[at] = value;
+    }
+    if (!count) return 1.0;
+    const double middle = (ranked[(count - 1) / 2] + ranked[count / 2]) / 2.0;
+    return 1.0 - most(0.0, 1.0 - ranked[0] - 2.0 * most(0.0, 1.0 - middle));
+}
+
+/* Weighted means over the full windows of agreement in structure and color, and in color alone. */
+static double share(const double *local, const int *full, const Colors *colors, double *color)
+{
+    double weights = 0.0, both = 0.0, hues = 0.0;
+    for (int i = 0; i < WINDOWS; i++) {
+        const int exempt = colors->plain || colors->toned;
+        const double weight = full[i] ? 1.0 - corner(i) : 0.0;
+        const double structure = clip((local[i] - 0.5) / 0.4, 0.0, 1.0);
+        weights += weight;
+        both += weight * least(structure, exempt ? 1.0 : colors->agree[i]);
+        hues += weight * colors->agree[i];
+    }
+    *color = weights > 0 ? hues / weights : 1.0;
+    return weights > 0 ? both / weights : 1.0;
+}
+
+/* Compare planes that lie on each other: all of `out` but overlap and affine. */
+static void score(const Planes *a, const Planes *b, const double *mask, const double *cells, int aligned, Verified *out)
+{
+    Products p;
+    Colors colors;
+    double local[WINDOWS], soft_a[AREA], soft_b[AREA], small_a[CELL_AREA], small_b[CELL_AREA], mean_a, mean_b;
+    int full[WINDOWS];
+    products(a->luma, b->luma, mask, &p);
+    const double n = most(total(p.count, SIDE), 1.0);
+    const double ea = total(p.aa, SIDE) / n, eb = total(p.bb, SIDE) / n, eab = total(p.ab, SIDE) / n;
+    const double structure = (eab + 4.0) / sqrt((ea + 4.0) * (eb + 4.0));
+    if (aligned) { /* resampling took detail from one of them */
+        smooth(a->luma, soft_a);
+        smooth(b->luma, soft_b);
+        products(soft_a, soft_b, mask, &p);
+    }
+    local_structure(&p, n, aligned ? 1.0 : 4.0, local, full);
+    const double count = total(mask, SIDE);
+    const double va = variance(a->luma, mask, count, &mean_a), vb = variance(b->luma, mask, count, &mean_b);
+    out->contrast = sqrt(least(va, vb));
+    shrink(a->luma, SIDE, 4, small_a);
+    shrink(b->luma, SIDE, 4, small_b);
+    compare_colors(small_a, a->chroma, small_b, b->chroma, cells, out->contrast, &colors);
+    const double worst = worst_window(local, full, &out->place);
+    double value = least(least(1.0 - (1.0 - structure) / 2.0, share(local, full, &colors, &out->color)),
+                         curve(worst, WORST_CAP, 5));
+    const double limit = 8.0 + 5.0 * out->contrast, apart = fabs(mean_a - mean_b);
+    if (apart > limit) value *= most(0.0, 2.0 - apart / limit);
+    if (colors.plain && colors.strength > 6.0) value = least(value, GRAY_CAP);
+    if (colors.toned) value = least(value, TONED_CAP);
+    out->value = most(value, 0.0);
+}
+
+static void verify(const Planes *a, const Planes *b, double cap, Verified *best)
+{
+    double mask[AREA], cells[CELL_AREA];
+    Planes warped;
+    Verified found;
+    for (int i = 0; i < AREA; i++) mask[i] = 1.0;
+    for (int i = 0; i < CELL_AREA; i++) cells[i] = 1.0;
+    score(a, b, mask, cells, 0, best);
+    best->overlap = 1.0;
+    memcpy(best->affine, (const double[6]){1, 0, 0, 0, 1, 0}, sizeof best->affine);
+    if (!(best->value < least(ENOUGH, cap) && best->contrast > FLAT) || !find_map(a->luma, b->luma, found.affine) ||
+        displacement(found.affine) < LEAST_MOVE ||
+        warp(b->luma, SIDE, found.affine, warped.luma, mask) <= LEAST_INSIDE_WARP)
+        return;
+    for (int k = 0; k < 2; k++) warp(b->chroma[k], CELLS, found.affine, warped.chroma[k], cells);
+    score(a, &warped, mask, cells, 1, &found);
+    found.overlap = frame_overlap(found.affine);
+    found.value *= 1.0 - OVERLAP_COST * (1.0 - found.overlap);
+    if (found.value > best->value) *best = found;
+}
+
+static void unpack(const uint8_t *bytes, Planes *out)
+{
+    for (int i = 0; i < AREA; i++) out->luma[i] = bytes[i];
+    for (int i = 0; i < 2 * CELL_AREA; i++) out->chroma[i / CELL_AREA][i % CELL_AREA] = (int8_t)bytes[AREA + i];
+}
+
+/* verify(first, second, cap, count, value, color, overlap, affine, place): see verify.py. */
+static PyObject *py_verify(PyObject *self, PyObject *args)
+{
+    const uint8_t *first, *second;
+    const double *cap;
+    double *value, *color, *overlap, *affine;
+    uint8_t *place;
+    Py_ssize_t count;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &first, &second, &cap, &count, &value, &color, &overlap, &affine, &place))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Planes a, b;
+        Verified found;
+        unpack(first + i * BYTES, &a);
+        unpack(second + i * BYTES, &b);
+        verify(&a, &b, cap[i], &found);
+        value[i] = found.value, color[i] = found.color, overlap[i] = found.overlap;
+        memcpy(affine + 6 * i, found.affine, sizeof found.affine);
+        place[2 * i] = (uint8_t)(found.place / POSITIONS);
+        place[2 * i + 1] = (uint8_t)(found.place % POSITIONS);
+    }
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+PyMethodDef verify_methods[] = {{"verify", py_verify, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};

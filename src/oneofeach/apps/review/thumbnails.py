@@ -18,7 +18,7 @@ from PIL import Image
 from oneofeach.errors import UnreadableImage
 from oneofeach.stages.decode import Loaded, decode, load, open_image
 from oneofeach.stages.decode.pillow import guarded, orientation_of
-from oneofeach.stages.fingerprints.oneofeach import upright
+from oneofeach.stages.fingerprints.description import upright
 from oneofeach.tables import Catalog, Picture
 
 SIDE = 256

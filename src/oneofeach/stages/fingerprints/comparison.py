@@ -1,22 +1,29 @@
 """Pairs of "oneofeach-1" descriptions → similarity in 0..1 and evidence.
 
-The similarity is the smallest of what is measured on the descriptors and two caps from Hamming distances, so that
-similarity >= t implies a distance of the search keys of at most radius(t). Rounded to 4 decimals, half to even.
+The similarity of two views is the smallest of what is measured on the descriptors and two caps from Hamming distances,
+so that similarity >= t implies a distance of the search keys of at most radius(t). A pair takes the best of its views.
+Rounded to 4 decimals, half to even.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.kernels import hamming, verification
+from oneofeach.kernels import hamming
+from oneofeach.kernels.verify import verify
+from oneofeach.stages.fingerprints import description
 from oneofeach.tables import EVIDENCE, Bytes, Floats, Rows
 
 KEY_BYTES = 8
+VIEW_BYTES = 16
 KEY_CAP = np.array([[0, 4, 8, 12, 14, 16, 24], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.0]])
 CAP = np.array([[0, 8, 32, 36, 38, 40, 48], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.0]])
-WORST_WINDOW_CAP = np.array([[-1.4, 0.2, 0.6, 0.93, 1.0], [0.65, 0.85, 0.90, 0.95, 1.0]])
-TERMS = ("verified", "key", "fingerprint")  # what EVIDENCE's `term` counts
+REFRAMED_CAP = np.array([[0.1, 0.5, 0.9, 1.0], [0.90, 0.96, 0.98, 1.0]])  # over the share that the border leaves
+TERMS = ("verified", "key", "fingerprint", "border")  # what EVIDENCE's `term` counts
+_SAME_BORDER = 512  # of 32768: noise moves the edge of a soft border by so much
 _CHUNK = 256  # pairs at a time: a few MB of planes
 
 
@@ -26,50 +33,156 @@ def radius(threshold: float) -> int:
     return int(np.count_nonzero(np.round(caps, 4) >= threshold)) - 1
 
 
-def _planes(descriptors: Bytes) -> tuple[Floats, Floats]:
-    luma = descriptors[:, :1024].reshape(-1, 32, 32).astype(np.float64)
-    chroma = np.ascontiguousarray(descriptors[:, 1024:1152]).view(np.int8).reshape(-1, 2, 8, 8).astype(np.float64)
-    return luma, chroma
+def keys(bits: Bytes) -> tuple[Rows, Bytes]:
+    """int64[k] rows and uint8[k, 8] keys: of the whole frame, and of what lies inside a border where it differs."""
+    whole, inside = bits[:, :KEY_BYTES], bits[:, VIEW_BYTES : VIEW_BYTES + KEY_BYTES]
+    more = np.flatnonzero((whole != inside).any(axis=1))
+    return np.concatenate([np.arange(len(bits)), more]), np.concatenate([whole, inside[more]])
 
 
-def _in_order(descriptors: Bytes, i: Rows, j: Rows) -> npt.NDArray[np.bool_]:
-    """bool[m]: is descriptor i at or before j byte by byte? The pair is compared in that order: symmetry."""
-    different = descriptors[i] != descriptors[j]
-    at = np.argmax(different, axis=1)
-    return np.asarray(descriptors[i, at] <= descriptors[j, at])
+class _Candidates(NamedTuple):
+    """One row per pair of views."""
+
+    pair: Rows  # position of the pair
+    i: Rows
+    j: Rows
+    view_i: npt.NDArray[np.int64]  # 0: whole frame, 1: inside the border
+    view_j: npt.NDArray[np.int64]
+    same: npt.NDArray[np.bool_]  # both have the same border
+
+    def take(self, rows: Rows | npt.NDArray[np.bool_]) -> _Candidates:
+        return _Candidates(
+            self.pair[rows], self.i[rows], self.j[rows], self.view_i[rows], self.view_j[rows], self.same[rows]
+        )
+
+
+def _candidates(descriptors: Bytes, i: Rows, j: Rows) -> _Candidates:
+    """Which views to compare: all combinations, but no whole frame with an inside where both have the same border."""
+    border_i, border_j = description.bordered(descriptors[i]), description.bordered(descriptors[j])
+    same = border_i & border_j & _same_border(descriptors, i, j)
+    parts = []
+    for view_i, view_j in ((0, 0), (1, 1), (1, 0), (0, 1)):
+        wanted = np.ones(len(i), bool) if view_i == view_j else ~same
+        if view_i:
+            wanted &= border_i
+        if view_j:
+            wanted &= border_j
+        pair = np.flatnonzero(wanted)
+        parts.append((pair, i[pair], j[pair], np.full(len(pair), view_i), np.full(len(pair), view_j), same[pair]))
+    return _Candidates(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _same_border(descriptors: Bytes, i: Rows, j: Rows) -> npt.NDArray[np.bool_]:
+    boxes_i, boxes_j = (description.boxes(descriptors[rows]).astype(np.int64) for rows in (i, j))
+    return np.asarray(np.abs(boxes_i - boxes_j).max(axis=1) <= _SAME_BORDER)
+
+
+def _caps(bits: Bytes, descriptors: Bytes, c: _Candidates) -> tuple[Floats, Rows, Rows]:
+    """float64[3, m] caps (key, fingerprint, border), key distances and whole distances."""
+    views = bits.reshape(len(bits), 2, VIEW_BYTES)
+    a, b = views[c.i, c.view_i], views[c.j, c.view_j]
+    key, whole = hamming(a[:, :KEY_BYTES], b[:, :KEY_BYTES]), hamming(a, b)
+    left = _share(descriptors, c.i) ** c.view_i, _share(descriptors, c.j) ** c.view_j
+    ratio = np.minimum(*left) / np.maximum(*left)
+    return np.stack([np.interp(key, *KEY_CAP), np.interp(whole, *CAP), np.interp(ratio, *REFRAMED_CAP)]), key, whole
+
+
+def _share(descriptors: Bytes, rows: Rows) -> Floats:
+    """Share of the frame that lies inside the border."""
+    left, top, right, bottom = description.boxes(descriptors[rows]).T.astype(np.float64)
+    return np.asarray((right - left) * (bottom - top) / (1 << 30))
 
 
 def similarities(
     bits: Bytes, descriptors: Bytes, i: Rows, j: Rows, floor: float
 ) -> tuple[Floats, npt.NDArray[np.void]]:
-    """float64[m] and EVIDENCE[m]; pairs whose caps are below `floor` are not verified and get 0."""
+    """float64[m] and EVIDENCE[m]; views whose caps are below `floor` are not verified."""
     values = np.zeros(len(i))
     evidence = np.zeros(len(i), EVIDENCE)
     evidence["orientation"] = 1
-    evidence["key_distance"] = hamming(bits[i, :KEY_BYTES], bits[j, :KEY_BYTES])
-    evidence["distance"] = hamming(bits[i], bits[j])
-    caps = np.stack([np.interp(evidence["key_distance"], *KEY_CAP), np.interp(evidence["distance"], *CAP)])
+    candidates = _candidates(descriptors, i, j)
+    caps, key, whole = _caps(bits, descriptors, candidates)
     cap = caps.min(axis=0)
-    todo = np.flatnonzero((cap > 0) & (np.round(cap, 4) >= floor))
-    measured = np.zeros(len(i))
+    highest = np.zeros(len(i))
+    np.maximum.at(highest, candidates.pair, cap)  # views with the same border are judged together
+    reach = np.where(candidates.same, highest[candidates.pair], cap)
+    todo = np.flatnonzero((reach > 0) & (np.round(reach, 4) >= floor))
+    found = np.zeros(len(todo), [*EVIDENCE.descr, ("measured", "<f8")])
     for begin in range(0, len(todo), _CHUNK):
-        part = todo[begin : begin + _CHUNK]
-        measured[part] = _verify(descriptors, i[part], j[part], evidence, part)
-    evidence["verified"] = measured
-    evidence["term"] = np.argmin(np.stack([measured, *caps]), axis=0)
-    values[todo] = np.minimum(measured, cap)[todo]
+        part = slice(begin, begin + _CHUNK)
+        found[part] = _verified(descriptors, candidates.take(todo[part]), cap[todo[part]])
+    found["key_distance"], found["distance"] = key[todo], whole[todo]
+    terms = np.concatenate([found["measured"][None], caps[:, todo]])
+    found["term"] = np.argmin(terms, axis=0)
+    value = _joined(terms.min(axis=0), candidates.take(todo))
+    _keep_best(values, evidence, candidates.pair[todo], value, found)
     return np.round(values, 4), evidence
 
 
-def _verify(descriptors: Bytes, i: Rows, j: Rows, evidence: npt.NDArray[np.void], rows: Rows) -> Floats:
-    straight = _in_order(descriptors, i, j)
-    first, second = np.where(straight, i, j), np.where(straight, j, i)
-    (a, ca), (b, cb) = _planes(descriptors[first]), _planes(descriptors[second])
-    scores, frames, maps = verification.verify(a, b, ca, cb, WORST_WINDOW_CAP)
-    evidence["overlap"][rows] = frames
-    evidence["affine"][rows] = np.where(straight[:, None], maps, _inverse(maps))
-    evidence["worst"][rows] = np.stack(np.divmod(scores.place, verification.POSITIONS), axis=1)
-    return scores.value
+def _joined(value: Floats, c: _Candidates) -> Floats:
+    """Pictures with the same border take the mean of their two views: what lies inside must agree, and the whole."""
+    first, second = np.flatnonzero(c.same & (c.view_i == 0)), np.flatnonzero(c.same & (c.view_i == 1))
+    value = value.copy()
+    value[first] = value[second] = (value[first] + value[second]) / 2
+    return value
+
+
+def _keep_best(
+    values: Floats, evidence: npt.NDArray[np.void], pair: Rows, value: Floats, found: npt.NDArray[np.void]
+) -> None:
+    """Write what was found where it beats what another pair of views gave; ties stay with the earlier views."""
+    order = np.lexsort((np.arange(len(pair)), -value))
+    _, first = np.unique(pair[order], return_index=True)
+    best = order[first]
+    best = best[value[best] > values[pair[best]]]
+    values[pair[best]] = value[best]
+    for name in EVIDENCE.names or ():
+        if name not in ("orientation",):
+            evidence[name][pair[best]] = found[name][best]
+
+
+def _planes(descriptors: Bytes, rows: Rows, view: npt.NDArray[np.int64]) -> Bytes:
+    """uint8[m, 1152]: luma and chroma of the views."""
+    chosen = descriptors[rows]
+    planes = chosen[:, description.PLANES].copy()
+    redraw = np.flatnonzero((view == 0) & description.bordered(chosen))
+    if len(redraw):
+        planes[redraw] = description.framed(chosen[redraw])
+    return np.asarray(planes)
+
+
+def _verified(descriptors: Bytes, c: _Candidates, cap: Floats) -> npt.NDArray[np.void]:
+    """EVIDENCE and `measured` as float64, of pairs of views; compared in an order that does not depend on i and j."""
+    found = np.zeros(len(c.i), [*EVIDENCE.descr, ("measured", "<f8")])
+    a, b = _planes(descriptors, c.i, c.view_i), _planes(descriptors, c.j, c.view_j)
+    straight = _in_order(a, b)[:, None]
+    a, b = np.where(straight, a, b), np.where(straight, b, a)
+    first, second = np.where(straight[:, 0], c.i, c.j), np.where(straight[:, 0], c.j, c.i)
+    shared = np.flatnonzero(c.same & (c.view_i == 1))
+    if len(shared):
+        b[shared] = description.reframed(descriptors[second[shared]], description.boxes(descriptors[first[shared]]))
+    unmoved = c.same & (c.view_i == 0)  # the same border in the same place: there is nothing to register
+    verified = verify(a, b, np.where(unmoved, 0.0, cap))
+    found["measured"] = found["verified"] = verified.value
+    found["views"] = c.view_i + 2 * c.view_j
+    found["color"] = verified.color
+    found["overlap"] = verified.overlap
+    found["affine"] = np.where(straight, verified.affine, _inverse(verified.affine))
+    found["worst"] = verified.place
+    return found
+
+
+def _in_order(a: Bytes, b: Bytes) -> npt.NDArray[np.bool_]:
+    """bool[m]: does a come first? Decided by what a turn does not change, then byte by byte."""
+    ranks = []
+    for planes in (a, b):
+        luma = planes[:, description.LUMA].astype(np.int64)
+        chroma = planes[:, description.CHROMA].view(np.int8).astype(np.int64)
+        ranks.append(np.stack([luma.sum(1), (luma**2).sum(1), chroma[:, :64].sum(1), chroma[:, 64:].sum(1)], axis=1))
+    keys_a, keys_b = (np.concatenate([rank, planes], axis=1) for rank, planes in zip(ranks, (a, b), strict=True))
+    at = np.argmax(keys_a != keys_b, axis=1)
+    every = np.arange(len(a))
+    return np.asarray(keys_a[every, at] <= keys_b[every, at])
 
 
 def _inverse(maps: Floats) -> Floats:

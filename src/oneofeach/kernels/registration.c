@@ -1,0 +1,233 @@
+/* The affine map that lays one 32 x 32 luma plane over another, found coarse to fine by Gauss-Newton steps with free
+ * gain and offset. Twin: registration_numpy.py. */
+#include "verify.h"
+
+enum { COARSE_STEPS = 6, FINE_STEPS = 4, UNKNOWNS = 8, OVERLAP_SIDE = 48 };
+static const double LIMITS[6] = {0.4, 0.25, 0.35, 0.25, 0.4, 0.35}; /* how far a map may go from the identity */
+static const double IDENTITY[6] = {1, 0, 0, 0, 1, 0};
+static const double LONGEST_STEP = 0.15, LEAST_INSIDE = 0.4, DAMPING = 0.025, NOISE = 12.0;
+
+typedef struct {
+    double value[AREA], slope_x[AREA], slope_y[AREA], inside[AREA];
+} Sampled;
+
+typedef struct {
+    int row, column, inside;
+    double down, across; /* fractions */
+} Place;
+
+static inline Place place(const double *affine, double x, double y, int side)
+{
+    const double half = side / 2.0;
+    const Point to = mapped(affine, x, y);
+    const double column = clip((to.x + 1) * half - 0.5, 0.0, side - 1.0);
+    const double row = clip((to.y + 1) * half - 0.5, 0.0, side - 1.0);
+    Place at;
+    at.column = (int)column < side - 2 ? (int)column : side - 2;
+    at.row = (int)row < side - 2 ? (int)row : side - 2;
+    at.across = column - at.column;
+    at.down = row - at.row;
+    at.inside = in_frame(to);
+    return at;
+}
+
+/* Bilinear samples at mapped pixel centers, with slopes per unit of [-1, 1]. */
+static void sample(const double *plane, int side, const double *affine, Sampled *out)
+{
+    const double half = side / 2.0;
+    for (int j = 0; j < side; j++)
+        for (int i = 0; i < side; i++) {
+            const Place at = place(affine, center(i, side), center(j, side), side);
+            const double *from = plane + at.row * side + at.column;
+            const double a = from[0], b = from[1], c = from[side], d = from[side + 1];
+            const double top = a + (b - a) * at.across, bottom = c + (d - c) * at.across;
+            const int n = j * side + i;
+            out->value[n] = top + (bottom - top) * at.down;
+            out->slope_x[n] = ((b - a) * (1.0 - at.down) + (d - c) * at.down) * half;
+            out->slope_y[n] = (bottom - top) * half;
+            out->inside[n] = at.inside;
+        }
+}
+
+static void cubic(double f, double *weights)
+{
+    weights[0] = ((-0.5 * f + 1.0) * f - 0.5) * f;
+    weights[1] = (1.5 * f - 2.5) * f * f + 1.0;
+    weights[2] = ((-1.5 * f + 2.0) * f + 0.5) * f;
+    weights[3] = (0.5 * f - 0.5) * f * f;
+}
+
+int warp(const double *plane, int side, const double *affine, double *out, double *inside)
+{
+    double wide[(SIDE + 2) * (SIDE + 2)];
+    const int width = side + 2;
+    int count = 0;
+    for (int y = 0; y < width; y++)
+        for (int x = 0; x < width; x++) {
+            const int row = y < 1 ? 0 : y > side ? side - 1 : y - 1, column = x < 1 ? 0 : x > side ? side - 1 : x - 1;
+            wide[y * width + x] = plane[row * side + column];
+        }
+    for (int j = 0; j < side; j++)
+        for (int i = 0; i < side; i++) {
+            const Place at = place(affine, center(i, side), center(j, side), side);
+            double across[4], down[4], sum = 0.0;
+            cubic(at.across, across);
+            cubic(at.down, down);
+            for (int k = 0; k < 4; k++) {
+                const double *row = wide + (at.row + k) * width + at.column;
+                double line = 0.0;
+                for (int n = 0; n < 4; n++) line += across[n] * row[n];
+                sum += down[k] * line;
+            }
+            out[j * side + i] = sum;
+            inside[j * side + i] = at.inside;
+            count += at.inside;
+        }
+    return count;
+}
+
+/* x of matrix * x = right, by elimination with pivoting, in place; 0 when singular. */
+static int solve(double matrix[UNKNOWNS][UNKNOWNS], double *right)
+{
+    for (int i = 0; i < UNKNOWNS; i++) {
+        int pivot = i;
+        for (int k = i + 1; k < UNKNOWNS; k++)
+            if (fabs(matrix[k][i]) > fabs(matrix[pivot][i])) pivot = k;
+        if (fabs(matrix[pivot][i]) < 1e-12) return 0;
+        for (int k = 0; k < UNKNOWNS; k++) {
+            const double kept = matrix[i][k];
+            matrix[i][k] = matrix[pivot][k];
+            matrix[pivot][k] = kept;
+        }
+        const double kept = right[i];
+        right[i] = right[pivot];
+        right[pivot] = kept;
+        for (int k = i + 1; k < UNKNOWNS; k++) {
+            const double factor = matrix[k][i] / matrix[i][i];
+            for (int n = i; n < UNKNOWNS; n++) matrix[k][n] -= factor * matrix[i][n];
+            right[k] -= factor * right[i];
+        }
+    }
+    for (int i = UNKNOWNS - 1; i >= 0; i--) {
+        for (int k = i + 1; k < UNKNOWNS; k++) right[i] -= matrix[i][k] * right[k];
+        right[i] /= matrix[i][i];
+    }
+    return 1;
+}
+
+/* Gain and offset that bring the samples closest to a. */
+FOR_EVERY_CPU
+static void tone(const double *a, const Sampled *seen, int side, double count, double *gain, double *offset)
+{
+    double sa[SIDE] = {0}, sb[SIDE] = {0}, sab[SIDE] = {0}, sbb[SIDE] = {0};
+    for (int j = 0; j < side; j++)
+        for (int i = 0; i < side; i++) {
+            const double x = a[j * side + i], y = seen->value[j * side + i], m = seen->inside[j * side + i];
+            sa[i] += x * m;
+            sb[i] += y * m;
+            sab[i] += x * y * m;
+            sbb[i] += y * y * m;
+        }
+    const double mean_a = fold(sa, side) / count, mean_b = fold(sb, side) / count;
+    const double cross = fold(sab, side) / count, square = fold(sbb, side) / count;
+    *gain = clip((cross - mean_a * mean_b) / (square - mean_b * mean_b + 1e-06), 0.2, 5.0);
+    *offset = mean_a - *gain * mean_b;
+}
+
+/* The normal equations of one step: weighted sums of the products of the slopes. */
+FOR_EVERY_CPU
+static void normal_equations(const double *a, const Sampled *seen, int side, double gain, double offset,
+                             double matrix[UNKNOWNS][UNKNOWNS], double *right)
+{
+    double sums[UNKNOWNS][UNKNOWNS + 1][SIDE] = {{{0}}};
+    for (int j = 0; j < side; j++) {
+        double slopes[UNKNOWNS][SIDE], weight[SIDE], error[SIDE];
+        const double y = center(j, side);
+        for (int i = 0; i < side; i++) {
+            const int n = j * side + i;
+            const double x = center(i, side), gx = gain * seen->slope_x[n], gy = gain * seen->slope_y[n];
+            error[i] = a[n] - gain * seen->value[n] - offset;
+            weight[i] = seen->inside[n] / (1.0 + fabs(error[i]) / NOISE);
+            slopes[0][i] = gx * x, slopes[1][i] = gx * y, slopes[2][i] = gx;
+            slopes[3][i] = gy * x, slopes[4][i] = gy * y, slopes[5][i] = gy;
+            slopes[6][i] = seen->value[n], slopes[7][i] = 1.0;
+        }
+        for (int k = 0; k < UNKNOWNS; k++) {
+            double weighted[SIDE];
+            for (int i = 0; i < side; i++) weighted[i] = weight[i] * slopes[k][i];
+            for (int n = k; n < UNKNOWNS; n++)
+                for (int i = 0; i < side; i++) sums[k][n][i] += weighted[i] * slopes[n][i];
+            for (int i = 0; i < side; i++) sums[k][UNKNOWNS][i] += weighted[i] * error[i];
+        }
+    }
+    for (int k = 0; k < UNKNOWNS; k++) {
+        right[k] = fold(sums[k][UNKNOWNS], side);
+        for (int n = k; n < UNKNOWNS; n++) matrix[k][n] = matrix[n][k] = fold(sums[k][n], side);
+    }
+}
+
+static int step(const double *a, const double *b, int side, double *affine)
+{
+    static const double none = 0.0;
+    Sampled seen;
+    double matrix[UNKNOWNS][UNKNOWNS], right[UNKNOWNS], gain, offset;
+    sample(b, side, affine, &seen);
+    const double count = total(seen.inside, side);
+    if (count < LEAST_INSIDE * (side * side)) return 0;
+    tone(a, &seen, side, count, &gain, &offset);
+    normal_equations(a, &seen, side, gain, offset, matrix, right);
+    for (int k = 0; k < UNKNOWNS; k++) {
+        matrix[k][k] *= 1.001;
+        matrix[k][k] += k < 6 ? DAMPING * count : none;
+    }
+    if (!solve(matrix, right)) return 0;
+    for (int k = 0; k < 6; k++) {
+        const double moved = affine[k] + clip(right[k], -LONGEST_STEP, LONGEST_STEP);
+        if (!(fabs(moved - IDENTITY[k]) <= LIMITS[k])) return 0;
+        affine[k] = moved;
+    }
+    return 1;
+}
+
+static int descend(const double *a, const double *b, int side, int steps, double *affine)
+{
+    for (int n = 0; n < steps; n++)
+        if (!step(a, b, side, affine)) return 0;
+    return 1;
+}
+
+int find_map(const double *a, const double *b, double *affine)
+{
+    double small_a[AREA / 4], small_b[AREA / 4], soft_a[AREA], soft_b[AREA];
+    shrink(a, SIDE, 2, small_a);
+    shrink(b, SIDE, 2, small_b);
+    memcpy(affine, IDENTITY, sizeof IDENTITY);
+    if (!descend(small_a, small_b, SIDE / 2, COARSE_STEPS, affine)) memcpy(affine, IDENTITY, sizeof IDENTITY);
+    smooth(a, soft_a);
+    smooth(b, soft_b);
+    return descend(soft_a, soft_b, SIDE, FINE_STEPS, affine);
+}
+
+/* Intersection over union of the frame and its image. */
+double frame_overlap(const double *affine)
+{
+    int count = 0;
+    for (int j = 0; j < OVERLAP_SIDE; j++)
+        for (int i = 0; i < OVERLAP_SIDE; i++)
+            count += in_frame(mapped(affine, center(i, OVERLAP_SIDE), center(j, OVERLAP_SIDE)));
+    const double inside = count / (double)(OVERLAP_SIDE * OVERLAP_SIDE);
+    const double area = fabs(affine[0] * affine[4] - affine[1] * affine[3]);
+    return inside / (1.0 + 1.0 / area - inside);
+}
+
+/* The longest way along one axis, in pixels, that a corner of the frame moves. */
+double displacement(const double *affine)
+{
+    double longest = 0.0;
+    for (double y = -1; y <= 1; y += 2)
+        for (double x = -1; x <= 1; x += 2) {
+            const Point to = mapped(affine, x, y);
+            longest = most(longest, most(fabs(to.x - x), fabs(to.y - y)));
+        }
+    return SIDE / 2 * longest;
+}
