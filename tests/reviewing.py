@@ -24,7 +24,7 @@ def tables(n: int, joins: Sequence[tuple[int, int, float]], same: Sequence[int] 
     facts["content"][:, :8] = np.arange(1, n + 1, dtype="<i8").view(np.uint8).reshape(n, 8)
     facts["bytes"], facts["width"], facts["height"] = 1000, 100, 100
     items = [Item(f"image{row}.png", f"image{row}.png") for row in range(n)]
-    catalog = Catalog("oneofeach-1", items, facts, np.zeros((n, 16), np.uint8), np.zeros((n, 1152), np.uint8))
+    catalog = Catalog("oneofeach-1", items, facts, np.zeros((n, 32), np.uint8), np.zeros((n, 1163), np.uint8))
     joins = sorted((min(i, j), max(i, j), s) for i, j, s in joins)
     i, j = (np.array([join[part] for join in joins], np.int64) for part in (0, 1))
     similarity = np.array([join[2] for join in joins], np.float64)
