@@ -15,7 +15,8 @@ from oneofeach.index.store import Store
 from oneofeach.plugins import Fingerprint
 from oneofeach.tables import Bytes, Description, Floats, Rows
 
-AT_ONCE = 50_000
+AT_ONCE = 50_000  # rows read at a time
+BLOCK = 1 << 15  # keys compared at a time: they and their distances stay in the cache
 FETCHED = 500  # descriptors in one query
 BIT_COUNTS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)
 
@@ -72,10 +73,12 @@ class Keys:
         """Positions of the images that have a key within the radius of any of `keys`."""
         if radius < 0 or not len(self.images):
             return np.zeros(0, np.int64)
-        near = np.zeros(len(self.words), bool)
-        for key in np.ascontiguousarray(keys).view(self.words.dtype):
-            near |= _distances(self.words, key) <= radius
-        return np.unique(self.rows[near])
+        asked = np.ascontiguousarray(keys).view(self.words.dtype)
+        near = []
+        for start in range(0, len(self.words), BLOCK):
+            words = self.words[start : start + BLOCK]
+            near += [np.flatnonzero(_distances(words, key) <= radius) + start for key in asked]
+        return np.unique(self.rows[np.concatenate(near)])
 
     def _descriptors(self, numbers: Rows) -> Bytes:
         found: dict[int, bytes] = {}
