@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from workflows import SCENES, deduplication, images
+
+
+def big(host, count=48, side=1024):
+    """A run that takes a while; other images every time, so that nothing is cached."""
+    seed = time.time_ns() % 10**9
+    return deduplication([{"seed": seed + n, "w": side, "h": side} for n in range(count)], connect="")
+
+
+def test_the_progress_bar_moves_and_ends_full(host):
+    if host.real:
+        pytest.skip("progress goes over a WebSocket")
+    host.forget()
+    host.interruption.progress.clear()
+    host.submit(deduplication([{"seed": n} for n in range(40)], connect=""))
+    seen = host.interruption.progress
+    assert seen
+    assert all(0 <= done <= total for done, total in seen)
+
+
+def test_cancel_ends_a_run_without_a_result(host):
+    if host.real:
+        reply = host.submit(big(host), interrupt_after=1.0)
+    else:
+        host.forget()
+        host.interruption.after = host.interruption.checks
+        reply = host.submit(deduplication(SCENES))
+    assert (reply.status, reply.outputs.get("2")) == ("interrupted", None)
+    assert host.submit(deduplication(SCENES)).status == "success"
+
+
+def test_cancel_does_not_wait_for_the_step_at_hand(host, monkeypatch):
+    if host.real:
+        pytest.skip("the library cannot be slowed down there")
+    from oneofeach.apps.comfy import decide
+
+    entered, finish = threading.Event(), threading.Event()
+
+    def stuck(*_, **__):
+        entered.set()
+        finish.wait(30)
+        return []
+
+    monkeypatch.setattr(decide, "scan", stuck)
+    host.interruption.after = host.interruption.checks + 3
+    host.forget()
+    reply = host.submit(deduplication(SCENES))
+    assert entered.is_set()
+    assert not finish.is_set()
+    assert reply.status == "interrupted"
+    finish.set()
+
+
+def test_an_error_of_the_library_passes_through_as_it_is(host, monkeypatch):
+    if host.real:
+        pytest.skip("the library cannot be broken there")
+    from oneofeach.apps.comfy import decide
+
+    def broken(*_, **__):
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr(decide, "scan", broken)
+    host.forget()
+    assert host.submit(deduplication(SCENES)).exception == "2: RuntimeError: out of order"
+
+
+def test_a_node_keeps_no_state(host):
+    if host.real:
+        pytest.skip("the class of a running server cannot be reached")
+    before = {node_id: dict(vars(node)) for node_id, node in host.nodes.items()}
+    host.submit(deduplication(SCENES))
+    assert {node_id: dict(vars(node)) for node_id, node in host.nodes.items()} == before
+
+
+def test_images_come_out_as_the_tensors_that_went_in(host):
+    """Not a value is copied: what comes out shares its memory with what went in."""
+    if host.real:
+        pytest.skip("the tensors of a running server cannot be reached")
+    import numpy as np
+    from standin.tensor import from_numpy
+
+    random = np.random.default_rng(0)
+    one, batch = (from_numpy(random.random((count, 40, 60, 3), np.float32)) for count in (1, 3))
+    node = host.nodes["OneOfEachImageDeduplication"]
+    unique = node.execute([one, batch, one], [0.95]).args[0]
+    assert len(unique) == 4
+    assert unique[0].data_ptr() == one.data_ptr()
+    assert [image.data_ptr() for image in unique[1:]] == [batch[b : b + 1].data_ptr() for b in range(3)]
+
+
+def test_a_long_list_is_answered_in_input_order(host):
+    entries = [{"seed": n, "w": 24, "h": 16, "text": str(n)} for n in range(300)]
+    reply = host.submit({**deduplication(entries, connect="texts"), "8": images([])})
+    assert reply.outputs["3"]["texts"] == [str(n) for n in range(300)]
