@@ -10,6 +10,7 @@ import numpy.typing as npt
 from oneofeach.errors import UnreadableImage
 
 CHANNELS = (1, 3, 4)
+STRIP = 1 << 15  # values converted at once: they stay in the cache
 OVERSHOOT = 0.5
 """Float values this far outside 0..1 are clipped with a note (resampling rings); farther ones are another scale."""
 
@@ -46,11 +47,10 @@ def as_array(source: Any) -> npt.NDArray[Any]:
 
 
 def pixels_of(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
-    """Pixels 0..255, uint8 or float [h, w] or [h, w, 3], of one image as `images_in` gives it, and a note."""
+    """Pixels uint8 [h, w] or [h, w, 3] of one image as `images_in` gives it, and a note."""
     note = ""
     if array.dtype.kind == "f":
-        array, note = _checked(array)
-        array = array * 255
+        array, note = _levels(array)
     elif array.dtype == np.uint16:
         array = to_8_bit(array)
     elif array.dtype == bool:
@@ -86,24 +86,33 @@ def _single(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     raise UnreadableImage(f"Image has {channels} channels, expected 1, 3 or 4")
 
 
-def _checked(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
-    notes = []
-    if array.dtype.itemsize != 4:
-        array = array.astype(np.float32)
-    low, high = float(array.min()), float(array.max())
-    if np.isnan(low):
-        array = np.nan_to_num(array, nan=0.0, posinf=np.inf, neginf=-np.inf)
-        low, high = float(array.min()), float(array.max())
-        notes.append("NaN pixels compare as 0")
-    if low < -OVERSHOOT or high > 1 + OVERSHOOT:
-        raise UnreadableImage(f"float values from {low:g} to {high:g}, expected 0..1")
-    if low < 0 or high > 1:
-        array = array.clip(0, 1)
+def _levels(array: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], str]:
+    """Floats 0..1 as uint8, rounded half to even: strip by strip, so that a tensor is never copied whole as floats."""
+    result = np.empty(array.shape, np.uint8)
+    lowest, highest, nan = np.inf, -np.inf, False
+    rows = max(1, STRIP // array[0].size)
+    for top in range(0, len(array), rows):
+        strip = array[top : top + rows].astype(np.float32)
+        low, high = float(strip.min()), float(strip.max())
+        if np.isnan(low):
+            nan = True
+            np.nan_to_num(strip, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+            low, high = float(strip.min()), float(strip.max())
+        lowest, highest = min(lowest, low), max(highest, high)
+        if lowest < -OVERSHOOT or highest > 1 + OVERSHOOT:
+            raise UnreadableImage(f"float values from {lowest:g} to {highest:g}, expected 0..1")
+        strip *= 255
+        np.rint(strip, out=strip)
+        if low < 0 or high > 1:
+            np.clip(strip, 0, 255, out=strip)
+        result[top : top + rows] = strip
+    notes = ["NaN pixels compare as 0"] if nan else []
+    if lowest < 0 or highest > 1:
         notes.append("values outside 0..1 clipped")
-    return array, "; ".join(notes)
+    return result, "; ".join(notes)
 
 
 def _over_white(rgba: npt.NDArray[Any]) -> npt.NDArray[Any]:
     alpha = rgba[..., 3:].astype(np.float32) / 255
     flat = rgba[..., :3] * alpha + 255 * (1 - alpha)
-    return flat if rgba.dtype.kind == "f" else np.rint(flat).astype(np.uint8)
+    return np.asarray(np.rint(flat), np.uint8)
