@@ -18,7 +18,8 @@ chromium: sync
 	@$(RUN) python tests/browser.py >/dev/null
 
 typescript:
-	@test -x node_modules/.bin/tsc || ! command -v npm >/dev/null || npm install --silent --no-save --no-audit typescript@5.9.3
+	@test -x node_modules/.bin/tsc || npm install --silent --no-save --no-audit typescript@5.9.3 2>/dev/null \
+		|| echo "TypeScript cannot be had: the types of the review page are not checked"
 
 lint: sync
 	$(RUN) ruff check .

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 from drawings import picture
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from oneofeach.apps.review.memory import Memory
 from oneofeach.apps.review.opening import Opened, open_review
 from oneofeach.apps.review.session import Session
 from oneofeach.flow import match, scan
 from oneofeach.tables import EVIDENCE, FACTS, Catalog, Item, Pairs
+
+expect.set_options(timeout=30_000)  # a machine may be busy; nothing waits longer than it has to
 
 
 def tables(n: int, joins: Sequence[tuple[int, int, float]], same: Sequence[int] | None = None) -> tuple[Catalog, Pairs]:

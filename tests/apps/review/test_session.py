@@ -208,3 +208,39 @@ def test_the_plan_tells_a_person_s_choice_from_a_rule() -> None:
     reasons = {one.row: one.reason for group in reviewed.outcome().groups for one in group.duplicates}
     assert reasons[0] == "chosen in the review"
     assert reasons[4].endswith("(first)")
+
+
+def test_images_that_are_only_compared_with_are_never_counted_or_removed() -> None:
+    catalog, pairs = tables(4, [(0, 3, 0.97), (1, 2, 0.99)])
+    catalog = replace(catalog, reference=np.array([False, False, False, True]))
+    reviewed = session_of(catalog, pairs)
+    counts = reviewed.outcome().counts
+    assert (counts["seen"], removed(reviewed)) == (3, [0, 2])
+    decide(reviewed, 3, "keep", 0)
+    assert removed(reviewed) == [2]
+
+
+def test_what_was_decided_one_by_one_labels_pairs_and_bulk_steps_do_not() -> None:
+    reviewed = session()
+    decide(reviewed, 0, "accept")
+    number = decide(reviewed, 3, "apart")
+    assert (reviewed.proposal().labels, reviewed.proposal().wrong) == (3, 1)
+    reviewed.decide(number, reviewed.shown(number).version, "keep", 3)
+    assert (reviewed.proposal().labels, reviewed.proposal().wrong) == (3, 0)
+    reviewed.accept_all(reviewed.sample("alike", "")[0], "tier alike")
+    assert reviewed.proposal().labels == 3
+    reviewed.undo()
+    reviewed.undo()
+    assert reviewed.proposal().wrong == 1
+
+
+def test_a_pair_below_the_threshold_can_be_called_a_duplicate_or_not() -> None:
+    reviewed = session()
+    near = next(n for n in reviewed.views.numbers("border").tolist() if reviewed.shown(n).kind == "near")
+    version = reviewed.shown(near).version
+    reviewed.decide(near, version, "keep", 7)
+    assert removed(reviewed) == [1, 2, 4, 6, 8]
+    reviewed.undo()
+    reviewed.decide(near, version, "accept")
+    reviewed.cut(0.9)
+    assert removed(reviewed) == [1, 2, 4, 6]

@@ -112,7 +112,7 @@ class Answers:
                 "keep": session.keep,
                 "read_only": session.read_only,
                 "counts": {
-                    "seen": len(session.catalog),
+                    "seen": len(session.catalog) - int(session.catalog.reference.sum()),
                     "kept": int(session.groups.kept.sum()),
                     "removed": int(removed.sum()),
                     "skipped": len(session.catalog.errors),

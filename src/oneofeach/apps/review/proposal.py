@@ -18,6 +18,7 @@ ENOUGH = 30  # labels
 STEP = 0.001  # of the thresholds that are compared
 MIDPOINTS = np.linspace(0.70, 1.0, 61)
 WIDTHS = np.geomspace(0.002, 0.1, 18)
+LEAST = 1e-12  # of a chance, so that its logarithm is a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,10 @@ class Proposal:
 
 def curve(similarity: Floats, duplicate: npt.NDArray[np.bool_], at: Floats) -> Floats:
     """The chance of being a duplicate at each similarity in `at`, given labeled pairs."""
-    chance = _logistic(similarity)
-    likelihood = np.where(duplicate, chance, 1 - chance)
-    weight = np.log(np.maximum(likelihood, 1e-12)).sum(axis=2)
+    near, far = (np.unique(np.round(similarity[kind], 3), return_counts=True) for kind in (duplicate, ~duplicate))
+    said_yes = np.log(np.maximum(_logistic(near[0]), LEAST)) @ near[1]
+    said_no = np.log(np.maximum(1 - _logistic(far[0]), LEAST)) @ far[1]
+    weight = said_yes + said_no
     weight = np.exp(weight - weight.max())
     return np.asarray(np.tensordot(weight / weight.sum(), _logistic(at), 2))
 

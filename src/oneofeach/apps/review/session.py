@@ -15,7 +15,7 @@ import numpy as np
 
 from oneofeach.apps.review.choices import NEAR, OPEN, Shown, Stale, choice
 from oneofeach.apps.review.deck import TIERS, Deck, contents_of, deal
-from oneofeach.apps.review.labels import labels_of
+from oneofeach.apps.review.labels import Labels
 from oneofeach.apps.review.memory import Memory, Names
 from oneofeach.apps.review.proposal import Proposal, propose
 from oneofeach.apps.review.regroup import Reviewed, regroup
@@ -64,6 +64,7 @@ class Session:
             max(stored, pairs.floor) if threshold is None else threshold,
             self.state.get("keep", DEFAULT_KEEP) if keep is None else keep,
         )
+        self._labels = Labels(self.decided, self.verdicts)
 
     # what would happen
 
@@ -85,6 +86,7 @@ class Session:
     def _regroup(self) -> None:
         readable = self.catalog.readable & ~self.gone
         self.groups, self.grouped = regroup(self.ranking.order, self.measured, readable, self.threshold, self.verdicts)
+        self.groups.keeper[self.catalog.reference] = -1  # compared with, and never counted
         self.deck: Deck = deal(self.groups, self.rank, ~self.verdicts.decided, self.contents)
         self.revision += 1
 
@@ -152,6 +154,7 @@ class Session:
                 return number
             one = self._store(kind, [(card.rows, stays)])[0]
             add(self.verdicts, one, self.measured)
+            self._labels.add(one, self.verdicts)
             self._after([number], settled=card.kind == OPEN and kind == ACCEPT)  # it is what was shown anyway
             return -len(self.decided)
 
@@ -205,6 +208,7 @@ class Session:
             self.decided = [one for one in self.decided if one.decision != decision]
             self.captions = self.memory.captions(self.names)
             self._set(self.threshold, self.keep)
+            self._labels = Labels(self.decided, self.verdicts)
             return self.number_of(int(about[0][-1])) if about else self.number_of(row)
 
     # many at once
@@ -240,8 +244,7 @@ class Session:
     def proposal(self) -> Proposal:
         """A threshold from the pairs that were looked at one by one."""
         with self.lock:
-            values, duplicate = labels_of(self.decided, self.verdicts, self.measured)
-            return propose(values, duplicate, self.pairs.similarity, self.pairs.floor)
+            return propose(*self._labels.measured(self.measured), self.pairs.similarity, self.pairs.floor)
 
     def save_state(self, **changes: Any) -> None:
         """Remember where the person is; the next run begins there."""
