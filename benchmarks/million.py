@@ -26,7 +26,6 @@ from oneofeach.stages import decode
 from oneofeach.tables import FACTS, Description, Item
 
 METHOD = plugins.load("fingerprints", "oneofeach-1")()
-VERSION = f"{METHOD.name}/{decode.VERSION}"
 
 
 def described(number: int) -> Description:
@@ -66,14 +65,14 @@ def main() -> None:
     for name in ("first", "second"):
         started, assembly = time.perf_counter(), Assembly(items, METHOD)
         with Index(path) as index:
-            describe_all(assembly, METHOD, engine, 1, index.images(VERSION, decode.tools()))
+            describe_all(assembly, METHOD, engine, 1, index.images(METHOD, decode.VERSION, decode.tools()))
         assembly.catalog()
         print(f"{name} scan: {time.perf_counter() - started:.0f} s, at most {peak():,.0f} MB resident", flush=True)
         del assembly
     print(f"index: {os.path.getsize(path) / len(items):,.0f} bytes per image", flush=True)
     with Index(path) as index:
         started = time.perf_counter()
-        keys = index.keys(VERSION, METHOD)
+        keys = index.keys(METHOD, decode.VERSION)
         print(f"opening: {time.perf_counter() - started:.2f} s", flush=True)
         taken, found = [], 0
         for number in range(0, len(items), len(items) // 50):

@@ -44,5 +44,5 @@ class Index(index.Index):
             self._asked[fingerprint].refresh()
         else:
             method = plugins.load("fingerprints", fingerprint)()
-            self._asked[fingerprint] = self.keys(f"{method.name}/{decode.VERSION}", method)
+            self._asked[fingerprint] = self.keys(method, decode.VERSION)
         return self._asked[fingerprint]

@@ -154,7 +154,7 @@ def scan(
     method: Fingerprint = plugins.load("fingerprints", fingerprint)()
     run, assembly = plugins.load("engines", str(engine)), Assembly(items, method)
     with _opened(index) as opened:
-        stored = opened.images(f"{method.name}/{decode.VERSION}", decode.tools()) if opened else None
+        stored = opened.images(method, decode.VERSION, decode.tools()) if opened else None
         describe_all(assembly, method, run, workers or os.cpu_count() or 1, stored, progress)
         catalog = assembly.catalog()
         kept = opened.kept(catalog.facts["content"]) if opened and not reconsider else catalog.kept_earlier

@@ -69,7 +69,7 @@ def _with_index(
 ) -> Pairs | None:
     """The pairs down to FLOOR, those of two known images from the index; None where they are too many to be stored."""
     contents = catalog.facts["content"][rows].copy().view("S32")[:, 0].astype("S16")
-    store = index.pairs(method.name)
+    store = index.pairs(method)
     known = store.known(contents)
     left, right, near = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR)
     if near is not None:

@@ -63,17 +63,17 @@ class Index:
         """Why a new file was begun when this one was opened; "" when it was sound."""
         return self.store.rebuilt
 
-    def images(self, version: str, tools: str = "") -> Images:
-        """The stored descriptions of one version of fingerprint and decoder."""
-        return Images(self.store, version, tools)
+    def images(self, method: Fingerprint, decoder: str, tools: str = "") -> Images:
+        """The stored descriptions of one method and version of the decoder. tools: the decoders at hand."""
+        return Images(self.store, f"{_layout(method)} {decoder}", tools)
 
-    def pairs(self, fingerprint: str) -> PairStore:
-        """The stored pairs of one fingerprint."""
-        return PairStore(self.store, fingerprint)
+    def pairs(self, method: Fingerprint) -> PairStore:
+        """The stored pairs of one method; its name tells the version of its similarity."""
+        return PairStore(self.store, _layout(method))
 
-    def keys(self, version: str, method: Fingerprint) -> Keys:
-        """All stored images of one version, ready to be asked for the nearest ones."""
-        return Keys(self.store, self.images(version).readable, method)
+    def keys(self, method: Fingerprint, decoder: str) -> Keys:
+        """All stored images of one method, ready to be asked for the nearest ones."""
+        return Keys(self.store, self.images(method, decoder).readable, method)
 
     @property
     def decisions(self) -> DecisionStore:
@@ -108,3 +108,8 @@ class Index:
 
     def prune(self) -> care.Pruned:
         return care.prune(self.store)
+
+
+def _layout(method: Fingerprint) -> str:
+    """Name and sizes: what is stored under it can always be read as such."""
+    return f"{method.name} {method.bits}+{8 * method.descriptor_bytes}"
