@@ -246,14 +246,14 @@ def main(folder: str, thorough: bool) -> None:
                 world.expect(f"resumed after {at} {lose}", world.settled(), after)
             world.undo()
             world.expect(f"undone after {at} {lose}", dataset.snapshot(root), world.before)
-    for at in range(1, undone + 1, 1 if thorough else 4):
+    for at in range(1, undone + 1, 1 if thorough else 8):
         world.reset()
         world.apply()
         world.undo(at)
         world.expect_bytes(f"undo killed at {at}")
         world.undo()
         world.expect(f"undone again after {at}", dataset.snapshot(root), world.before)
-    for at in range(1, applied + 1, 5 if thorough else 20):
+    for at in range(1, applied + 1, 5 if thorough else 40):
         world.reset()
         world.apply(at)
         world.apply(at * 13 % applied + 1)
@@ -265,7 +265,7 @@ def main(folder: str, thorough: bool) -> None:
     world.reset()
     world.plan(quarantine)
     world.apply()
-    for at in range(1, world.points + 1, 1 if thorough else 6):
+    for at in range(1, world.points + 1, 1 if thorough else 12):
         world.reset()
         world.apply(at, "names")
         world.expect_truth(f"power cut at {at}")
@@ -277,7 +277,7 @@ def main(folder: str, thorough: bool) -> None:
     world.plan(deletion)
     world.apply()
     final, points_of_delete = world.settled(), world.points
-    for at in range(1, points_of_delete + 1, 1 if thorough else 8):
+    for at in range(1, points_of_delete + 1, 1 if thorough else 16):
         world.reset()
         world.apply(at)
         world.apply()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import dataset
 import pytest
 
-from oneofeach.errors import InvalidRule
+from oneofeach.errors import InvalidRule, MissingExtra
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.plan import plan, top_of_volume
 from oneofeach.stages.acting.steps import Caption, Step
@@ -64,6 +66,20 @@ def test_links_are_planned_for_the_same_bytes_only_and_leave_sidecars(root: Path
     (one,) = made.removals
     assert (names(one), one.file.target, one.action) == (["a.png"], "", action)
     assert made.left == (("b.png", f"not the same as its keeper byte for byte: no {action}"),)
+
+
+def test_files_that_are_linked_already_are_left(root: Path) -> None:
+    os.link(root / "a.png", root / "twin.png")
+    made = dataset.planned(root, {"twin.png": "a.png", "sub/a.png": "a.png"}, "hardlink")
+    assert made.left == (("twin.png", "already the same file as its keeper"),)
+    assert len(made.removals) == 1
+
+
+def test_trash_is_planned_only_where_it_can_be_used(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "send2trash", None)
+    with pytest.raises(MissingExtra, match=r"oneofeach\[trash\]"):
+        dataset.planned(root, {"b.png": "a.png"}, "trash")
+    assert dataset.planned(root, {"b.png": "a.png"}, "delete").steps
 
 
 @pytest.mark.parametrize("action", ["trash", "delete"])
@@ -236,3 +252,59 @@ def test_a_protected_caption_is_left_and_noted(root: Path) -> None:
     assert made.notes == (f"{root / 'a.txt'}: left as it is, protected by a.txt",)
     assert not made.captions
     assert len(made.removals) == 1
+
+
+def test_an_id_is_the_time_and_a_random_part(root: Path) -> None:
+    assert re.fullmatch(r"\d{8}-\d{6}-[0-9a-f]{6}", plan(dataset.outcome(root, {})).id)
+
+
+def test_tags_are_merged_into_a_caption_that_is_not_there_yet(root: Path) -> None:
+    assert captions(root, {"b.png": "sub/a.png"}, "merge-tags") == [("sub/a.txt", None, "Dog, bird")]
+
+
+def test_a_caption_that_two_duplicates_share_is_one_source(tmp_path: Path) -> None:
+    files = {"a.png": "A", "a.jpg": "J", "a.txt": "cat", "k.png": "K", "k.jpg": "L", "k.txt": "dog"}
+    root = dataset.make(tmp_path, files)
+    goes = {"a.png": "k.png", "a.jpg": "k.png", "k.jpg": "k.png"}
+    (caption,) = dataset.planned(root, goes, captions="merge-tags").captions
+    assert (caption.text, caption.sources) == ("dog, cat", (dataset.look(str(root / "a.txt")),))
+
+
+def test_a_caption_outside_the_roots_is_left_and_noted(root: Path) -> None:
+    made = dataset.planned(root, {"sub/c.png": "a.png"}, captions="longest", roots=(str(root / "sub"),))
+    assert made.notes == (f"{root / 'a.txt'}: left as it is, not inside the folders of the plan",)
+    assert (len(made.captions), len(made.removals)) == (0, 1)
+
+
+def test_the_note_about_an_unreadable_caption_says_why(root: Path) -> None:
+    (root / "b.txt").write_bytes(b"\xff")
+    made = dataset.planned(root, {"b.png": "a.png"}, captions="longest")
+    why = "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"
+    assert made.notes == (f"{root / 'a.txt'}: left as it is, because a caption cannot be read ({why})",)
+
+
+def test_addresses_are_no_files(root: Path) -> None:
+    found = dataset.outcome(root, {"b.png": "a.png", "sub/a.png": "a.png"})
+    changed = {"b.png": "s3://photos/b.png", "sub/a.png": str(root / "sub/a.png")}
+    items = [replace(i, input=changed.get(i.key, i.input), mtime_ns=0) for i in found.catalog.items]
+    made = plan(replace(found, catalog=replace(found.catalog, items=items)))
+    assert [key for key, _ in made.left] == ["b.png"]
+    items = [replace(i, mtime_ns=-1 if i.key == "b.png" else 5) for i in found.catalog.items]
+    made = plan(replace(found, catalog=replace(found.catalog, items=items)))
+    assert [key for key, _ in made.left] == ["b.png"]
+
+
+def test_the_roots_of_listed_relative_paths_are_their_folders(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root.parent)
+    found = dataset.outcome(root, {"b.png": "a.png"})
+    items = [replace(i, key=f"photos/{i.key}", input=f"photos/{i.key}") for i in found.catalog.items]
+    assert plan(replace(found, catalog=replace(found.catalog, items=items))).roots == (str(root),)
+
+
+def test_a_reason_without_a_rule_gives_none(root: Path) -> None:
+    class Silent:
+        def reason(self, keeper: int, goer: int) -> str:
+            return "by hand"
+
+    made = plan(replace(dataset.outcome(root, {"b.png": "a.png"}), ranking=Silent()))
+    assert (made.removals[0].rule, made.removals[0].reason) == ("", "by hand")

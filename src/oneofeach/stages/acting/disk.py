@@ -17,6 +17,7 @@ from oneofeach.errors import Refused
 from oneofeach.stages.acting.steps import File
 
 CHUNK = 1 << 20
+READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 _SENTENCES = {
     errno.EXDEV: "the target is on another volume; files are only ever renamed, never copied",
@@ -54,10 +55,12 @@ def content_of(path: str, size: int = CHUNK) -> str:
     """SHA-256 of a file's bytes in hexadecimal. size: what it is expected to have, to read it in one go."""
     digest = sha256()
     chunk = min(size, CHUNK) + 1
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, READ)
     try:
-        while data := os.read(descriptor, chunk):
+        data = os.read(descriptor, chunk)
+        while data:
             digest.update(data)
+            data = os.read(descriptor, chunk) if len(data) == chunk else b""  # a short read is the end of a file
     except OSError as error:
         error.filename = path
         raise
@@ -91,6 +94,11 @@ class Witness:
             raise Refused(f"{what} {file.path} has changed since the plan was made")
         self._seen[file.path] = file.content, mark
         return now
+
+    def identity(self, path: str) -> tuple[int, int]:
+        """Device and inode of a file when it was last checked."""
+        _, (device, inode, *_) = self._seen[path]
+        return device, inode
 
     @staticmethod
     def _read(file: File) -> str:

@@ -115,7 +115,10 @@ class Journal:
     def conclude(self, unit: Unit, outcome: str, reason: str = "") -> None:
         """Note what came of an intent, after it was verified on disk."""
         self._set(unit, outcome, reason)
-        self._note({"n": unit.number, "outcome": outcome, "reason": reason})
+        if reason:
+            self._note({"n": unit.number, "outcome": outcome, "reason": reason})
+        else:
+            self._lines.append(b'{"n": %d, "outcome": "%s"}\n' % (unit.number, outcome.encode()))
 
     def _set(self, unit: Unit, outcome: str, reason: str) -> None:
         self.outcomes[unit.number] = outcome

@@ -14,7 +14,11 @@ from oneofeach.stages.acting.steps import File, Step
 
 
 class Quarantine:
-    """Rename to the target the plan names; the only action that takes nothing away for good and costs no copy."""
+    """Rename to the target the plan names; the only action that takes nothing away for good and costs no copy.
+
+    What was moved is looked at once it is in its new place, where nobody else changes it, and put back when it is not
+    the file that was checked.
+    """
 
     same_bytes = False
     undoable = True
@@ -25,11 +29,11 @@ class Quarantine:
         moved: list[File] = []
         try:
             for file in files:
-                seen = witness.check(file, "the file")
                 changed |= _move(file.path, file.target)
                 moved.append(file)
                 now = os.lstat(file.target)
-                if (now.st_ino, now.st_size, now.st_mtime_ns) != (seen.st_ino, file.size, file.mtime_ns):
+                seen = witness.identity(file.path)
+                if ((now.st_dev, now.st_ino), now.st_size, now.st_mtime_ns) != (seen, file.size, file.mtime_ns):
                     raise Refused(f"{file.path} has changed since the plan was made")
             witness.check(_step(unit).keeper, "the keeper")
         except (OSError, Refused) as error:

@@ -70,12 +70,13 @@ class Guard:
         self._roots, self._globs = roots, globs
         self._relied_on: dict[tuple[int, int], str] = {}
         self._failed_captions: set[str] = set()
+        self._folders: dict[tuple[str, ...], bool] = {}
 
     def check(self, step: Step | Caption) -> tuple[int, int, int]:
         """All that can be known before an intent: mode, owner and group of the file. Refused otherwise."""
         files = step.files if isinstance(step, Step) else (step.file,)
         for file in files:
-            self._place(file)
+            self._check_place(file)
         if isinstance(step, Caption):
             return self._check_caption(step)
         found = self.witness.check(step.file, "the file")
@@ -91,13 +92,17 @@ class Guard:
             return
         if step.keeper.path in self._failed_captions:
             raise Refused("the caption of its keeper was not written")
-        found = self.witness.check(step.file, "the file")
-        other = self._relied_on.get((found.st_dev, found.st_ino))
+        other = self._relied_on.get(self.witness.identity(step.file.path))
         if other is not None and os.path.realpath(step.file.path) == os.path.realpath(other):
             raise Refused(f"{step.file.path} is kept in place of a file that is gone already")
 
     def done(self, step: Step | Caption) -> None:
         """Remember what must stay from now on."""
+        if isinstance(step, Step):
+            self._relied_on[self.witness.identity(step.keeper.path)] = step.keeper.path
+
+    def settled(self, step: Step | Caption) -> None:
+        """`done`, for a step of an earlier process: nothing was seen of its keeper yet."""
         if isinstance(step, Step) and (kept := there(step.keeper.path)):
             self._relied_on[kept.st_dev, kept.st_ino] = step.keeper.path
 
@@ -105,10 +110,10 @@ class Guard:
         if isinstance(step, Caption):
             self._failed_captions.add(step.keeper)
 
-    def _place(self, file: File) -> None:
-        if not inside(file.path, self._roots):
+    def _check_place(self, file: File) -> None:
+        if not self._plain(file.path, self._roots):
             raise Refused(f"{file.path} is not inside the folders of the plan")
-        if file.target and not (os.path.isabs(file.target) and os.path.normpath(file.target) == file.target):
+        if file.target and not self._plain(file.target, [os.path.abspath(os.sep)]):
             raise Refused(f"the target {file.target} is not an absolute path")
         if not self._globs:
             return
@@ -116,6 +121,14 @@ class Guard:
         for path in (file.path, real):
             if glob := protected(path, self._roots, self._globs):
                 raise Refused(f"{file.path} is protected by {glob}")
+
+    def _plain(self, path: str, roots: Sequence[str]) -> bool:
+        """Whether a path is plainly written and lies in one of the folders; what is known of its folder is kept."""
+        folder, name = os.path.split(path)
+        key = folder, *roots
+        if key not in self._folders:
+            self._folders[key] = inside(os.path.join(folder, "x"), roots)
+        return self._folders[key] and name not in ("", os.curdir, os.pardir)
 
     def _check_pair(self, step: Step, found: os.stat_result, kept: os.stat_result) -> None:
         if os.path.samestat(found, kept):
@@ -143,7 +156,7 @@ def _settle(journal: Journal, guard: Guard) -> None:
     """Bring what a crash left between intent and outcome to one side or the other."""
     for unit in journal.units.values():
         if journal.outcomes.get(unit.number) == DONE:
-            guard.done(unit.step)
+            guard.settled(unit.step)
     for unit in journal.open_units:
         try:
             finished = ALL[unit.step.action].settle(unit)
@@ -152,7 +165,7 @@ def _settle(journal: Journal, guard: Guard) -> None:
             journal.conclude(unit, STUCK, f"cut off by a crash: {sentence(error)}")
         else:
             if finished:
-                guard.done(unit.step)
+                guard.settled(unit.step)
             journal.conclude(unit, DONE if finished else AGAIN)
 
 
