@@ -2,7 +2,8 @@
 
     python benchmarks/neighbors.py faiss twin growth skew groups
 
-Each name is one section of its own; `faiss` makes an environment of its own in a temporary folder.
+Each name is one section of its own; `faiss` makes an environment of its own in a temporary folder. In the
+environment, ROUNDS says how many turns each takes and QUERIES how many rows faiss is asked for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import venv
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from unittest import mock
 
 import numpy as np
@@ -29,9 +31,10 @@ from oneofeach.stages.neighbors import Bounded, bounded, neighbors
 from oneofeach.tables import EVIDENCE, Floats, Mask, Pairs, Rows
 
 MILLION = 1_000_000
-QUERIES = 20_000
+QUERIES = int(os.environ.get("QUERIES", "20000"))
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 WORKER = """
-import sys, faiss, numpy
+import sys, time, faiss, numpy
 faiss.omp_set_num_threads(1)
 rows = numpy.load(sys.argv[1])
 index = faiss.IndexBinaryFlat(rows.shape[1] * 8)
@@ -40,7 +43,7 @@ print(faiss.__version__, flush=True)
 for line in sys.stdin:
     radius, start, stop = map(int, line.split())
     limits, _, _ = index.range_search(rows[start:stop], radius + 1)
-    print(int(limits[-1]), flush=True)
+    print(int(limits[-1]), time.process_time(), flush=True)
 """
 
 
@@ -55,7 +58,7 @@ class Faiss:
         command = [python, "-c", WORKER, f"{folder}/rows.npy"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.version = self._answer()
-        self.found = 0
+        self.found, self.cpu = 0, 0.0
 
     def _answer(self) -> str:
         assert self.process.stdout
@@ -64,7 +67,8 @@ class Faiss:
     def search(self, radius: int) -> None:
         """All rows near each of the first QUERIES rows, themselves included."""
         print(radius, 0, QUERIES, file=self.process.stdin, flush=True)
-        self.found = int(self._answer())
+        found, cpu = self._answer().split()
+        self.found, self.cpu = int(found), float(cpu)
 
 
 def against_faiss() -> None:
@@ -75,11 +79,14 @@ def against_faiss() -> None:
         print(f"faiss-cpu {faiss.version}")
         for radius in (8, 12):
             i, j, _ = neighbors(rows, radius)
+            before = faiss.cpu
             ours, theirs = partial(neighbors, rows, radius, workers=1), partial(faiss.search, radius)
-            taken = turns(ours, theirs, rounds=3, warm=False)
+            taken = turns(ours, theirs, rounds=ROUNDS, warm=False)
             assert faiss.found == (i < QUERIES).sum() + (j < QUERIES).sum() + QUERIES
-            faster = MILLION / QUERIES / taken.ratio
-            print(f"radius {radius}: {faster:.0f}x faster than faiss; {taken}; {len(i)} pairs", flush=True)
+            scale = MILLION / QUERIES
+            cpu = (faiss.cpu - before) / ROUNDS * scale / median(taken.first_cpu)
+            print(f"radius {radius}: {scale / taken.ratio:.0f}x faster than faiss, {cpu:.0f}x by CPU time; ", end="")
+            print(f"{taken}; {len(i)} pairs", flush=True)
         faiss.process.communicate()
 
 
@@ -90,14 +97,14 @@ def against_twin() -> None:
         with mock.patch.object(kernels, "compiled", None):
             neighbors(rows, 8, workers=1)
 
-    print("NumPy against compiled:", turns(in_numpy, lambda: neighbors(rows, 8, workers=1), rounds=3, warm=False))
+    print("NumPy against compiled:", turns(in_numpy, lambda: neighbors(rows, 8, workers=1), rounds=ROUNDS, warm=False))
 
 
 def growth() -> None:
     """Keys at the radius of 0.95."""
     many = natural(10 * MILLION)
     few = many[:MILLION].copy()
-    print("10 M against 1 M:", turns(lambda: neighbors(many, 8), lambda: neighbors(few, 8), rounds=3, warm=False))
+    print("10 M against 1 M:", turns(lambda: neighbors(many, 8), lambda: neighbors(few, 8), rounds=ROUNDS, warm=False))
     print(f"peak {peak():.2f} GB")
 
 
@@ -132,7 +139,7 @@ def skew() -> None:
     plain = natural(MILLION)
     dense = skewed(plain)
     for radius in (8, 3):
-        taken = turns(partial(grouped, dense, radius), partial(grouped, plain, radius), rounds=3, warm=False)
+        taken = turns(partial(grouped, dense, radius), partial(grouped, plain, radius), rounds=ROUNDS, warm=False)
         print(f"radius {radius}, 50,000 clones and a clique of 10,000 against none: {taken}; peak {peak():.2f} GB")
 
 

@@ -29,7 +29,9 @@ class Turns:
 
     @property
     def cpu_ratio(self) -> float:
-        return median(self.first_cpu) / median(self.second_cpu)
+        """The same of CPU time; infinite where the second works in a process that is still running."""
+        second = median(self.second_cpu)
+        return median(self.first_cpu) / second if second else float("inf")
 
     @property
     def spread(self) -> tuple[float, float]:
