@@ -28,11 +28,12 @@ static double corner(int window)
 
 static void add_products(const double *a, const double *b, const double *m, int here, int there, Products *p)
 {
-    const double both = m[here] * m[there], u = (a[there] - a[here]) * both, v = (b[there] - b[here]) * both;
-    p->aa[here] += u * u;
-    p->bb[here] += v * v;
-    p->ab[here] += u * v;
-    p->count[here] += both;
+    const double both = m[here] * m[there] * 0.5, u = a[there] - a[here], v = b[there] - b[here];
+    const double aa = u * u * both, bb = v * v * both, ab = u * v * both;
+    p->aa[there] += aa, p->aa[here] += aa; /* half to each, so that a mirrored pair gets the same */
+    p->bb[there] += bb, p->bb[here] += bb;
+    p->ab[there] += ab, p->ab[here] += ab;
+    p->count[there] += both, p->count[here] += both;
 }
 
 /* Per pixel the squares and the product of the gradients, and the number of differences. */

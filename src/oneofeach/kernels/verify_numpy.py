@@ -18,7 +18,7 @@ from oneofeach.tables import Bytes, Floats
 _LUMA = 1024
 BYTES = _LUMA + 128
 POSITIONS = 7  # windows per side, of 8×8 pixels each
-_FULL_WINDOW = 60.0  # of 112 differences: windows with fewer do not count
+_FULL_WINDOW = 60.0  # of 128 differences: windows with fewer do not count
 _WORST_CAP = ((-1.4, 0.65), (0.2, 0.85), (0.6, 0.90), (0.93, 0.95), (1.0, 1.0))  # over the structure of one window
 _GRAY_CAP = 0.97  # a gray copy of a colorful picture
 _TONED_CAP = 0.955  # a toned copy of a colorful picture
@@ -82,12 +82,13 @@ def _products(a: Floats, b: Floats, m: Mask) -> tuple[Floats, Floats, Floats, Fl
     """Per pixel |∇a|², |∇b|², ∇a·∇b and the number of differences, float64[m, 32, 32] each."""
     aa, bb, ab, count = (np.zeros(a.shape) for _ in range(4))
     for here, there in ((np.s_[:, :, :-1], np.s_[:, :, 1:]), (np.s_[:, :-1], np.s_[:, 1:])):
-        both = (m[here] & m[there]).astype(np.float64)
-        p, q = (a[there] - a[here]) * both, (b[there] - b[here]) * both
-        aa[here] += p * p
-        bb[here] += q * q
-        ab[here] += p * q
-        count[here] += both
+        both = (m[here] & m[there]) * 0.5
+        p, q = a[there] - a[here], b[there] - b[here]
+        for pixel in (there, here):  # half to each, so that a mirrored pair gets the same
+            aa[pixel] += p * p * both
+            bb[pixel] += q * q * both
+            ab[pixel] += p * q * both
+            count[pixel] += both
     return aa, bb, ab, count
 
 

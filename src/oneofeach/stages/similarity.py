@@ -1,10 +1,73 @@
-"""The evidence of one pair → words a person understands."""
+"""The evidence of one pair → words a person understands, with the values behind them.
+
+The frame of i is [-1, 1]²; `affine` says where its points lie in the frame of j.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from oneofeach.tables import Floats
+
+TURNS = {
+    2: "mirrored",
+    3: "turned by 180°",
+    4: "mirrored upside down",
+    5: "mirrored and turned by 90°",
+    6: "turned by 90°",
+    7: "mirrored and turned by 270°",
+    8: "turned by 270°",
+}
+_SIDES = ("left", "top", "right", "bottom")
+_LEAST_CUT = 0.005  # of a side: less is within the error of the registration
+_LEAST_TURN = 0.3  # degrees
+_RECOLORED = 0.9  # share of windows whose colors agree
+
 
 def words(evidence: np.void) -> str:
-    """Why a pair is alike, from its EVIDENCE record."""
-    return f"{evidence['distance']} bits of the fingerprint differ, verified {evidence['verified']:.4f}"
+    """Why a pair is alike, from its EVIDENCE record: what differs, then bits and verified similarity."""
+    found = [*_orientation(evidence), *_border(evidence), *_geometry(evidence), *_color(evidence)]
+    changed = ", ".join(found) if found else "same picture, re-encoded"
+    return f"{changed} ({evidence['distance']} bits of the fingerprint differ, verified {evidence['verified']:.4f})"
+
+
+def _orientation(evidence: np.void) -> list[str]:
+    turn = TURNS.get(int(evidence["orientation"]))
+    return [turn] if turn else []
+
+
+def _border(evidence: np.void) -> list[str]:
+    return ["border removed"] if int(evidence["views"]) in (1, 2) else []
+
+
+def _geometry(evidence: np.void) -> list[str]:
+    """Crops of either picture, and the turn between them."""
+    affine = evidence["affine"].astype(np.float64)
+    if not affine.any():
+        return []
+    cuts = [
+        f"cropped {100 * share:.0f} % {side}" if share >= 0.01 else f"cropped {100 * share:.1f} % {side}"
+        for side, share in zip(_SIDES, np.maximum(_outside(affine), _outside(_inverse(affine))), strict=True)
+        if share >= _LEAST_CUT
+    ]
+    turn = float(np.degrees(np.arctan2(affine[3] - affine[1], affine[0] + affine[4])))
+    return [*cuts, f"turned by {turn:.1f}°"] if abs(turn) >= _LEAST_TURN else cuts
+
+
+def _outside(affine: Floats) -> Floats:
+    """float64[4]: share of the width or height of one frame that the middle of each side lies outside the other."""
+    a, _, c, _, e, f = affine
+    reach = np.array([a - c, e - f, a + c, e + f])
+    scale = np.array([abs(a), abs(e), abs(a), abs(e)])
+    return np.asarray(np.maximum(reach - 1.0, 0.0) / (2.0 * np.maximum(scale, 1e-6)))
+
+
+def _inverse(affine: Floats) -> Floats:
+    a, b, c, d, e, f = affine
+    return np.asarray(np.array([e, -b, b * f - c * e, -d, a, c * d - a * f]) / (a * e - b * d))
+
+
+def _color(evidence: np.void) -> list[str]:
+    """Only where the color was measured: other fingerprints leave it at 0."""
+    color = float(evidence["color"])
+    return [f"recolored ({100 * (1 - color):.0f} % of the picture)"] if 0 < color < _RECOLORED else []

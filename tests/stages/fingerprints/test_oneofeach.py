@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+from hashlib import sha256
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageOps
 from skimage import data
 
+from oneofeach.kernels import hamming
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
-from oneofeach.tables import Picture
+from oneofeach.tables import Bytes, Picture
 
 METHOD = OneOfEach()
 
@@ -48,3 +55,91 @@ def test_turning_a_descriptor_equals_describing_the_turned_picture(photo: np.nda
 
 def test_the_similarity_bounds_the_distance_of_the_keys() -> None:
     assert [METHOD.radius(t) for t in (0.99, 0.95, 0.90, 0.85, 0.80, 0.0)] == [4, 8, 12, 14, 16, 64]
+
+
+def drawing(seed: int, size: tuple[int, int] = (160, 130)) -> Image.Image:
+    """Boxes and discs of many colors on a plain ground."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGB", size, tuple(rng.integers(0, 256, 3).tolist()))
+    pen = ImageDraw.Draw(image)
+    for _ in range(12):
+        x, y = rng.integers(0, size[0]), rng.integers(0, size[1])
+        box = [int(x), int(y), int(x + rng.integers(8, 80)), int(y + rng.integers(8, 80))]
+        shape = pen.rectangle if rng.random() < 0.5 else pen.ellipse
+        shape(box, fill=tuple(rng.integers(0, 256, 3).tolist()))
+    return image
+
+
+def described(*images: Image.Image) -> tuple[Bytes, Bytes]:
+    return METHOD.describe([picture(np.asarray(image)) for image in images])
+
+
+def compared(bits: Bytes, descriptors: Bytes) -> float:
+    return float(METHOD.similarity(bits, descriptors, np.array([0]), np.array([1]), 0.0)[0][0])
+
+
+def jpeg(image: Image.Image, quality: int) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return Image.open(file).convert("RGB")
+
+
+seeds = st.integers(0, 10**6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.integers(10, 95), st.integers(0, 12))
+def test_similarity_is_symmetric_and_bounded_by_the_keys(seed: int, quality: int, cut: int) -> None:
+    image = drawing(seed)
+    other = jpeg(image.crop((cut, 0, image.width, image.height)), quality)
+    bits, descriptors = described(image, other)
+    value = compared(bits, descriptors)
+    assert value == compared(bits[::-1], descriptors[::-1])
+    rows, keys = METHOD.keys(bits)
+    distances = [hamming(a[None], b[None])[0] for a in keys[rows == 0] for b in keys[rows == 1]]
+    assert min(distances) <= METHOD.radius(value)
+    assert compared(bits[[0, 0]], descriptors[[0, 0]]) == 1.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.integers(2, 8), st.sampled_from([0, 0, 5]))
+def test_turning_both_pictures_changes_nothing_that_is_measured(seed: int, orientation: int, cut: int) -> None:
+    """The bits have a dead zone on one side, so the caps may move, and a registration may stop elsewhere."""
+    image = drawing(seed)
+    straight = described(image, jpeg(image.crop((0, cut, image.width, image.height)), 80))
+    first, second = (
+        METHOD.similarity(*pair, np.array([0]), np.array([1]), 0.0)[1]["verified"][0]
+        for pair in (straight, METHOD.turned(*straight, orientation))
+    )
+    assert first == pytest.approx(second, abs=0.03 if cut else 1e-4)
+
+
+def test_similarity_falls_with_the_quality_of_the_copy() -> None:
+    means = []
+    for quality in (90, 50, 20, 5):
+        pairs = [described(drawing(seed), jpeg(drawing(seed), quality)) for seed in range(12)]
+        means.append(np.mean([compared(*pair) for pair in pairs]))
+    assert means == sorted(means, reverse=True)
+
+
+def test_a_frame_around_a_picture_is_seen_through(photo: np.ndarray) -> None:
+    image = Image.fromarray(photo)
+    for color in ("white", "black"):
+        assert compared(*described(image, ImageOps.expand(image, 50, color))) >= 0.95
+
+
+def test_flat_pictures_are_compared_by_their_color() -> None:
+    def plain(*color: int) -> Image.Image:
+        return Image.new("RGB", (200, 150), color)
+
+    assert compared(*described(plain(90, 120, 200), jpeg(plain(90, 120, 200), 40))) >= 0.95
+    assert compared(*described(plain(90, 120, 200), plain(200, 120, 90))) < 0.8
+    assert compared(*described(plain(40, 40, 40), plain(80, 80, 80))) < 0.8
+
+
+def test_the_bits_are_pinned() -> None:
+    """They are stored in indexes: a change of these values is a new version of the fingerprint."""
+    bits, descriptors = described(drawing(1), ImageOps.expand(drawing(2), 20, "white"))
+    found = [sha256(rows.tobytes()).hexdigest()[:16] for rows in (bits, descriptors)]
+    assert found == ["71e5796dec92937d", "257bd4ddab7cd9d0"]
+    assert compared(bits, descriptors) == 0.0

@@ -1,0 +1,60 @@
+"""The compiled verification and its NumPy twin give the same values, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import data
+
+from oneofeach import kernels
+from oneofeach.kernels import verify, verify_numpy
+from oneofeach.stages.fingerprints import description
+from oneofeach.tables import Bytes, Picture
+
+
+def planes(image: Image.Image) -> Bytes:
+    return description.descriptor(Picture(np.asarray(image), image.size))[description.PLANES]
+
+
+def copies() -> Bytes:
+    """A photograph and edits that take every branch: crop, turn, gray, sepia, tint, flat, another picture."""
+    photo = Image.fromarray(data.astronaut())
+    values = np.asarray(photo).astype(float)
+    edits = [photo, photo.crop((20, 9, 512, 512)), photo.rotate(2), photo.convert("L").convert("RGB")]
+    gray = values.mean(axis=2, keepdims=True)
+    for edited in (gray * [1.07, 0.92, 0.72], values * [1.2, 1, 0.8], values * 1.5, values * 0 + 90, values[..., ::-1]):
+        edits.append(Image.fromarray(np.clip(edited, 0, 255).astype(np.uint8)))
+    return np.stack([planes(image) for image in [*edits, Image.fromarray(data.chelsea())]])
+
+
+def assert_equal(first: Bytes, second: Bytes) -> None:
+    cap = np.ones(len(first))
+    compiled, twin = verify.verify(first, second, cap), verify_numpy.verify(first, second, cap)
+    for name in verify_numpy.Verified._fields:
+        np.testing.assert_array_equal(getattr(compiled, name), getattr(twin, name), err_msg=name)
+
+
+@pytest.mark.skipif(kernels.compiled is None, reason="there are no compiled kernels")
+def test_every_pair_of_edits_gets_the_same_values() -> None:
+    rows = copies()
+    i, j = np.triu_indices(len(rows))
+    assert_equal(rows[i], rows[j])
+
+
+@pytest.mark.skipif(kernels.compiled is None, reason="there are no compiled kernels")
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_noise_gets_the_same_values(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    first = rng.integers(0, 256, (4, verify_numpy.BYTES), np.uint8)
+    second = np.where(rng.random(first.shape) < 0.2, rng.integers(0, 256, first.shape, np.uint8), first)
+    assert_equal(first, second.astype(np.uint8))
+
+
+def test_rows_of_another_length_are_refused() -> None:
+    if kernels.compiled is not None:
+        with pytest.raises(ValueError, match="1152"):
+            verify.verify(np.zeros((2, 9), np.uint8), np.zeros((2, 9), np.uint8), np.ones(2))
