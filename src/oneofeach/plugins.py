@@ -113,7 +113,12 @@ BUILT_IN = {
         "folder": "oneofeach.stages.sources.folder:FolderSource",
         "memory": "oneofeach.stages.sources.memory:MemorySource",
     },
-    "fingerprints": {"oneofeach-1": "oneofeach.stages.fingerprints.oneofeach:OneOfEach"},
+    "fingerprints": {
+        "oneofeach-1": "oneofeach.stages.fingerprints.oneofeach:OneOfEach",
+        "ahash": "oneofeach.stages.fingerprints.classic:AverageHash",
+        "dhash": "oneofeach.stages.fingerprints.classic:DifferenceHash",
+        "phash": "oneofeach.stages.fingerprints.classic:PerceptualHash",
+    },
     "engines": {
         "threads": "oneofeach.engines.threads:run",
         "isolated": "oneofeach.engines.isolated:run",
