@@ -33,19 +33,19 @@ SPEED = ((100, 512, 3), (500, 512, 3), (1000, 512, 3), (2000, 512, 1), (8000, 64
 """Images, side in pixels, rounds."""
 
 
-def average_hash(image) -> int:
+def average_hash(image) -> tuple[bool, ...]:
     """64 bits of one [1, h, w, c] tensor of values 0..1."""
     levels = (image.numpy()[0] * 255).clip(0, 255).astype(np.uint8)
     gray = np.asarray(Image.fromarray(levels).convert("L").resize((8, 8), Image.Resampling.LANCZOS), np.float32)
-    return int("".join("1" if bright else "0" for bright in (gray > gray.mean()).ravel()), 2)
+    return tuple((gray > gray.mean()).ravel().tolist())
 
 
 def core_deduplicate(images, threshold: float) -> list[int]:
     """Positions of the images that the core algorithm keeps."""
-    kept: list[tuple[int, int]] = []
+    kept: list[tuple[int, tuple[bool, ...]]] = []
     for position, image in enumerate(images):
         bits = average_hash(image)
-        if all(1 - bin(bits ^ other).count("1") / 64 < threshold for _, other in kept):
+        if all(1 - sum(a != b for a, b in zip(bits, other, strict=True)) / 64 < threshold for _, other in kept):
             kept.append((position, bits))
     return [position for position, _ in kept]
 
@@ -120,7 +120,7 @@ def main() -> None:
             quality(Node, options.photos)
         elif options.sizes:
             given = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
-            speed(Node, [(count, side, 3) for count, side in given])
+            speed(Node, [(count, side, 1) for count, side in given])
         else:
             speed(Node, SPEED)
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
+import tracemalloc
 
 import pytest
 from workflows import SCENES, deduplication, images
@@ -92,6 +94,26 @@ def test_images_come_out_as_the_tensors_that_went_in(host):
     assert len(unique) == 4
     assert unique[0].data_ptr() == one.data_ptr()
     assert [image.data_ptr() for image in unique[1:]] == [batch[b : b + 1].data_ptr() for b in range(3)]
+
+
+def test_the_tensors_are_never_copied_whole(host, monkeypatch):
+    if host.real:
+        pytest.skip("the memory of a running server cannot be watched")
+    import numpy as np
+    from standin.tensor import from_numpy
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)  # every worker has one image in hand
+    random = np.random.default_rng(0)
+    images = [from_numpy(random.random((1, 512, 512, 3), np.float32)) for _ in range(16)]
+    node = host.nodes["OneOfEachImageDeduplication"]
+    node.execute(images[:2], [0.95])
+    tracemalloc.start()
+    try:
+        node.execute(images, [0.95])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < sum(image.nbytes for image in images) / 3
 
 
 def test_a_long_list_is_answered_in_input_order(host):
