@@ -112,13 +112,13 @@ def others(count: int, suffix: str) -> Callable[[Path], list[str]]:
 
 SCANS: dict[str, tuple[Callable[[Path], list[str]], Callable[[list[str]], Work]]] = {
     "1,000 JPEG 500x375 : imagehash.phash": (jpeg(1000, (500, 375)), phash),
-    "JPEG 500x375 : libjpeg-turbo gray": (jpeg(200, (500, 375)), gray_decode),
-    "JPEG 12 MP : libjpeg-turbo gray": (jpeg(4, (4000, 3000)), gray_decode),
-    "progressive JPEG 12 MP : libjpeg-turbo gray": (jpeg(4, (4000, 3000), progressive=True), gray_decode),
+    "JPEG 500x375 : libjpeg-turbo gray": (jpeg(100, (500, 375)), gray_decode),
+    "JPEG 12 MP : libjpeg-turbo gray": (jpeg(2, (4000, 3000)), gray_decode),
+    "progressive JPEG 12 MP : libjpeg-turbo gray": (jpeg(2, (4000, 3000), progressive=True), gray_decode),
     "PNG 1024x1024 : libdeflate": (others(8, ".png"), inflate),
     "WebP 1024x1024 : libwebp": (others(12, ".webp"), webp_decode),
-    "JPEG 32x32 : imagehash.phash": (jpeg(1000, (32, 32)), phash),
-    "JPEG 256x256 : imagehash.phash": (jpeg(300, (256, 256)), phash),
+    "JPEG 32x32 : imagehash.phash": (jpeg(500, (32, 32)), phash),
+    "JPEG 256x256 : imagehash.phash": (jpeg(200, (256, 256)), phash),
 }
 
 
