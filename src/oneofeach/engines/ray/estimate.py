@@ -1,7 +1,7 @@
 """A source → what a job over it will take: core-hours, memory per worker, storage. From a measured sample and a model.
 
 Reading and describing are measured here on images of the source itself. The join of blocks grows with the product of
-their rows; its cost per million times million rows was measured by benchmarks/ray.py, as docs/scale.md tells.
+their rows; its cost per million times million rows was measured by benchmarks/cluster.py, as docs/scale.md tells.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from oneofeach.plugins import Fingerprint
 from oneofeach.tables import Item
 
 SHARDS, IMAGES = 8, 128  # that are sampled
-JOIN = {8: 0.8, 12: 4.6, 16: 30.0}  # core-seconds per million times million rows of two blocks, by radius
+JOIN = {8: 2.1, 12: 14.0, 16: 170.0}  # core-seconds per million times million rows of two blocks, by radius
+BY_CHANCE = {8: 1.2e-8, 12: 8.1e-7, 16: 6.3e-5}  # share of pairs of unlike pictures whose keys are within a radius
 JOIN_BYTES = 450  # of memory per row of the two blocks of a join
-CANDIDATES = 1.0  # verified per image
-VERIFY = 0.0004  # core-seconds per candidate
+VERIFY = 0.0003  # core-seconds per candidate
+PAIR_BYTES = 16  # per candidate
 PART_BYTES = 120  # per image in keys, orders and the table of rows; scan parts are measured
 
 
@@ -65,17 +66,18 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
     seconds, read = _measured(sample, method)
     per_image = method.bits // 8 + method.descriptor_bytes + PART_BYTES + 100
     size = block_rows(rows)
-    join = JOIN[min((radius for radius in JOIN if radius >= method.radius(threshold)), default=max(JOIN))]
+    radius = min((one for one in JOIN if one >= method.radius(threshold)), default=max(JOIN))
+    candidates = rows + BY_CHANCE[radius] * rows**2 / 2
     return Estimate(
         images=rows,
         exact=exact or bool(images),
         sampled=len(sample),
         scan_seconds=seconds / len(sample) * rows,
         read_bytes=int(read / len(sample) * rows),
-        part_bytes=per_image * rows,
+        part_bytes=int(per_image * rows + PAIR_BYTES * candidates),
         blocks=-(-rows // size),
-        join_seconds=join / 2 * (rows / SMALLEST_BLOCK) ** 2,
-        verify_seconds=CANDIDATES * VERIFY * rows,
+        join_seconds=JOIN[radius] / 2 * (rows / SMALLEST_BLOCK) ** 2,
+        verify_seconds=VERIFY * candidates,
         memory=max(1 << 30, 2 * min(size, rows) * JOIN_BYTES),
     )
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.stages.fingerprints import comparison, description
-from oneofeach.tables import Bytes, Floats, Picture, Rows
+from oneofeach.stages.fingerprints import bounds, comparison, description
+from oneofeach.tables import Bytes, Floats, Mask, Picture, Rows
 
 
 class OneOfEach:
@@ -43,6 +43,10 @@ class OneOfEach:
     ) -> tuple[Floats, npt.NDArray[np.void]]:
         """float64[m] and EVIDENCE[m]; a pair whose bits already bound it below `floor` is not verified."""
         return comparison.similarities(bits, descriptors, i, j, floor)
+
+    def possible(self, a: Bytes, b: Bytes, floor: float) -> Mask:
+        """bool[m]: False where the bits of a pair already bound it below `floor`."""
+        return bounds.possible(a, b, floor)
 
     def turned(self, bits: Bytes, descriptors: Bytes, orientation: int) -> tuple[Bytes, Bytes]:
         """The same images after applying an EXIF orientation: the descriptors are turned, the bits taken anew."""
