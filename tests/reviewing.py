@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,14 @@ from oneofeach.flow import match, scan
 from oneofeach.tables import EVIDENCE, FACTS, Catalog, Item, Pairs
 
 expect.set_options(timeout=30_000)  # a machine may be busy; nothing waits longer than it has to
+
+
+def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for what the page has sent to arrive: it shows a decision before the server has stored it."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
 
 
 def tables(n: int, joins: Sequence[tuple[int, int, float]], same: Sequence[int] | None = None) -> tuple[Catalog, Pairs]:

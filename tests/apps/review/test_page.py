@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from reviewing import near_copies, page_of, running
+from reviewing import near_copies, page_of, running, until
 
 from oneofeach.apps.review.opening import Opened
 from oneofeach.flow import DEFAULT_THRESHOLD
@@ -105,7 +105,7 @@ def test_x_lets_the_chosen_image_stay_or_go_and_stays_on_the_group(page: Page, o
     page.keyboard.press("x")
     expect(page.locator("figure.card .fate").nth(2)).to_have_text("GOES")
     expect(page.locator("#progress output")).to_have_text("1 of 6 decided")
-    assert opened.session.decided[-1].stays.tolist() == [True, True, False]
+    until(lambda: opened.session.decided[-1].stays.tolist() == [True, True, False])
 
 
 def test_the_last_image_cannot_go(page: Page) -> None:
@@ -251,7 +251,7 @@ def test_dragging_the_threshold_regroups_at_once_and_keeps_decisions(page: Page,
     expect(page.locator("#would-go")).not_to_have_text(before)
     page.locator("#threshold").fill("0.95")
     expect(page.locator("#would-go")).to_contain_text("10 images would go")
-    assert opened.session.threshold == 0.95
+    until(lambda: opened.session.threshold == 0.95)
 
 
 def test_keep_rules_change_the_suggestions_and_a_wrong_one_is_explained(page: Page) -> None:

@@ -42,7 +42,8 @@ export class Stream {
   /** Draw the current card, when it differs from what is there. */
   draw() {
     const card = this.deck.current;
-    const name = card ? `${this.deck.at} ${card.number} ${card.version} ${card.kind} ${stays(card)}` : `none ${this.deck.total}`;
+    const total = this.deck.total;
+    const name = card ? `${this.deck.at} ${card.number} ${card.version} ${card.kind} ${stays(card)} ${total}` : `none ${total}`;
     if (name === this.shown) return;
     const other = !this.shown.startsWith(`${this.deck.at} ${card?.images[0]?.row} `);
     this.shown = name;
