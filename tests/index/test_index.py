@@ -17,6 +17,7 @@ from pictures import encoded
 
 import oneofeach
 from oneofeach import describe
+from oneofeach.errors import Refused
 from oneofeach.index import Index
 from oneofeach.tables import Pairs
 
@@ -292,3 +293,13 @@ def test_new_images_are_matched_against_known_ones_without_measuring_those_again
         pairs = oneofeach.match(grown, index=index)
         assert sum(measured) - first <= 3, "the new picture, and the pair whose images changed places"
     assert same_pairs(pairs, oneofeach.match(grown))
+
+
+def test_a_file_that_never_was_an_index_is_refused_and_left_alone(tmp_path):
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\xff\xd8\xff" + bytes(5000))
+    before = photo.read_bytes()
+    with pytest.raises(Refused, match=r"^Not an index of this program: "):
+        Index(photo)
+    assert photo.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]

@@ -151,7 +151,15 @@ class Store:
         return self.damaged(str(error))
 
     def _set_aside(self, error: sqlite3.DatabaseError) -> str:
-        """Rename the damaged file, so that decisions in it can still be looked for."""
+        """Rename the damaged file, so that decisions in it can still be looked for.
+
+        Refused when nothing says that it ever was an index: neither its name nor its first bytes.
+        """
+        with open(self.path, "rb") as file:
+            was_index = file.read(16) == b"SQLite format 3\0"
+        if not was_index and not self.path.endswith((".sqlite", ".sqlite3", ".db")):
+            hint = "Choose another path with --index, one that ends in .sqlite; nothing was changed."
+            raise Refused(f"Not an index of this program: {self.path}\n{hint}")
         number = next(n for n in range(1, 10_000) if not os.path.exists(f"{self.path}.damaged-{n}"))
         aside = f"{self.path}.damaged-{number}"
         os.replace(self.path, aside)
