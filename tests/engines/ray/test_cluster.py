@@ -23,8 +23,6 @@ from oneofeach.engines.ray.cluster import Cluster, Task
 from oneofeach.errors import JobStopped, Refused
 from oneofeach.tables import Catalog, Item, Pairs
 
-ray = pytest.importorskip("ray")
-
 pytestmark = [
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # Ray's own processes
     pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),  # of the S3 server
@@ -35,6 +33,7 @@ S3_PORT = 5577
 PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # read when Ray is imported: only after this is set
     "PYTHONPATH": str(Path(__file__).parents[2]),  # workers must find the module of the killer
     "AWS_ACCESS_KEY_ID": "anyone",
     "AWS_SECRET_ACCESS_KEY": "anything",
@@ -63,6 +62,7 @@ def node(cores: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def nodes(environment: None) -> Iterator[Any]:
     """A head without cores and two workers with one core each."""
+    import ray
     from ray.cluster_utils import Cluster as Nodes
 
     made = Nodes()

@@ -26,6 +26,7 @@ KNOCK = 10.0  # seconds to wait for a cluster to answer; Ray itself would wait f
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns that this will change
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or `uv run` makes Ray upload this folder, images and all
     **{name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},  # a task has one core
 }
 
