@@ -32,12 +32,15 @@ class Index(index.Index):
         """The stored images at or above the threshold, most similar first, also those stored since the last question.
 
         image: anything `deduplicate` takes as one image; it is not stored. UnreadableImage when it cannot be decoded.
+        Images that a person called no duplicates of it are left out.
         """
         catalog = scan(image, fingerprint=fingerprint, workers=1)
         for reason in catalog.errors.values():
             raise UnreadableImage(f"{reason}\nGive a readable image.")
         asked = Description(catalog.facts[0], catalog.bits[0], catalog.descriptors[0])
-        return self._keys(fingerprint).nearest(asked, checked_threshold(similarity_threshold), limit)
+        apart = self.decisions.load().apart_from(bytes(catalog.facts["content"][0]))
+        found = self._keys(fingerprint).nearest(asked, checked_threshold(similarity_threshold), limit + len(apart))
+        return [match for match in found if bytes.fromhex(match.content) not in apart][:limit]
 
     def _keys(self, fingerprint: str) -> Keys:
         if fingerprint in self._asked:

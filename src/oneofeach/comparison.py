@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, scan_and_matc
 from oneofeach.index import Index
 from oneofeach.matching import checked_threshold
 from oneofeach.plugins import Distributed, Progress
+from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.similarity import words
 from oneofeach.tables import IDENTICAL, Catalog, Pairs, Rows
 
@@ -86,7 +87,10 @@ def compare(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Find the images of `a` that have a duplicate in `b`; both are anything `deduplicate` takes."""
+    """Find the images of `a` that have a duplicate in `b`; both are anything `deduplicate` takes.
+
+    What a person decided to be no duplicates is none here either; what is always kept may well be one.
+    """
     threshold = checked_threshold(similarity_threshold)
     catalog, pairs = scan_and_match(
         a,
@@ -99,6 +103,8 @@ def compare(
         workers=workers,
         progress=progress,
     )
+    apart = replace(catalog, decisions=replace(catalog.decisions, kept=frozenset()))
+    pairs = obeyed(apart, pairs)
     return Comparison(catalog, pairs, _best(catalog, pairs), threshold)
 
 
@@ -106,7 +112,7 @@ def _best(catalog: Catalog, pairs: Pairs) -> Rows:
     """The most similar pair of each row of A with one of B; the earlier image of B settles ties."""
     best = np.full(len(pairs.same), -1, np.int64)
     order = np.lexsort((-pairs.j, pairs.similarity))
-    order = order[catalog.reference[pairs.j[order]]]
+    order = order[catalog.reference[pairs.j[order]] & ~catalog.reference[pairs.i[order]]]
     best[pairs.i[order]] = order  # of several values for one place the last is stored
     return np.asarray(best[pairs.same])
 

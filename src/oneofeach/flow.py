@@ -67,7 +67,8 @@ def deduplicate(
     similarity_threshold: 0.0..1.0; two images at or above it are duplicates; higher is stricter.
     keep: comma-separated rules that decide which image of a group stays, strongest first.
     against: other images, which all stay: a duplicate of one of them goes.
-    index: remembers images and pairs from run to run (an Index, or the path of one); None: nothing is remembered.
+    index: remembers images and pairs from run to run (an Index, or the path of one), and what a person decided, which
+    is obeyed with every engine; None: nothing is remembered.
     reconsider: choose anew also where an earlier applied run has chosen.
     orientations: "upright", or "all" to find mirrored and turned copies too (on one machine only).
     engine: "threads"; or "ray", or an oneofeach.engines.ray.Ray, for a cluster.
@@ -105,14 +106,15 @@ def scan_and_match(
     progress: Progress | None = None,
 ) -> tuple[Catalog, Pairs]:
     """The first two steps of `deduplicate`, on one machine or on a cluster."""
-    turns, distributed = turns_of(orientations), _distributed(engine, index)
+    turns, distributed = turns_of(orientations), _distributed(engine)
     if distributed and turns:
         raise Refused("Orientations are searched on one machine only\nLeave out orientations, or the engine.")
-    if distributed:
-        return distributed.find(
-            source, floor, against=against, fingerprint=fingerprint, workers=workers, progress=progress
-        )
     with _opened(index) as opened:
+        if distributed:
+            catalog, pairs = distributed.find(
+                source, floor, against=against, fingerprint=fingerprint, workers=workers, progress=progress
+            )
+            return _remembering(catalog, opened, reconsider), pairs
         catalog = scan(
             source,
             against=against,
@@ -143,9 +145,11 @@ def scan(
     index: what it knows is neither read nor decoded again, and what is new is stored in it.
     reconsider: do not prefer what an earlier applied run kept.
     """
-    distributed = _distributed(engine, index)
+    distributed = _distributed(engine)
     if distributed:
-        return distributed.scan(source, against=against, fingerprint=fingerprint, workers=workers, progress=progress)
+        catalog = distributed.scan(source, against=against, fingerprint=fingerprint, workers=workers, progress=progress)
+        with _opened(index) as opened:
+            return _remembering(catalog, opened, reconsider)
     items = items_of(source)
     if not items:
         raise EmptyImageList(_empty_hint(source))
@@ -156,21 +160,23 @@ def scan(
     with _opened(index) as opened:
         stored = opened.images(method, decode.VERSION, decode.tools()) if opened else None
         describe_all(assembly, method, run, workers or os.cpu_count() or 1, stored, progress)
-        catalog = assembly.catalog()
-        kept = opened.kept(catalog.facts["content"]) if opened and not reconsider else catalog.kept_earlier
-        decisions = opened.decisions.load() if opened else catalog.decisions
-    return replace(catalog, kept_earlier=kept, decisions=decisions, reference=np.arange(len(items)) >= own)
+        catalog = _remembering(assembly.catalog(), opened, reconsider)
+    return replace(catalog, reference=np.arange(len(items)) >= own)
 
 
-def _distributed(engine: str | Distributed, index: object) -> Distributed | None:
-    """The engine, when it is one that does the whole walk by itself. Refused with an index, which is of one machine."""
+def _remembering(catalog: Catalog, index: Index | None, reconsider: bool) -> Catalog:
+    """With what a person decided, and what an earlier run kept; a cluster takes nothing else from an index."""
+    if index is None:
+        return catalog
+    kept = catalog.kept_earlier if reconsider else index.kept(catalog.facts["content"])
+    return replace(catalog, kept_earlier=kept, decisions=index.decisions.load())
+
+
+def _distributed(engine: str | Distributed) -> Distributed | None:
+    """The engine, when it is one that does the whole walk by itself."""
     chosen = plugins.load("engines", engine) if isinstance(engine, str) else engine
     chosen = chosen() if isinstance(chosen, type) else chosen
-    if not isinstance(chosen, Distributed):
-        return None
-    if index is not None:
-        raise Refused("An index belongs to one machine\nLeave it out: a work folder remembers what a cluster has done.")
-    return chosen
+    return chosen if isinstance(chosen, Distributed) else None
 
 
 def _opened(index: Index | str | os.PathLike[str] | None) -> AbstractContextManager[Index | None]:

@@ -136,6 +136,10 @@ class Decisions:
     apart: frozenset[tuple[bytes, bytes]] = frozenset()
     kept: frozenset[bytes] = frozenset()
 
+    def apart_from(self, content: bytes) -> frozenset[bytes]:
+        """The contents that are no duplicates of this one."""
+        return frozenset(other for pair in self.apart if content in pair for other in pair if other != content)
+
 
 @dataclass(frozen=True)
 class Catalog:

@@ -45,7 +45,6 @@ def test_an_estimate_grows_with_the_images_and_the_join_with_their_square(source
     [
         (["--address", "auto"], "need --engine ray"),
         (["--engine", "ray", "--isolated"], "--isolated is not for Ray"),
-        (["--engine", "ray", "--index", "a.db"], "use --work-folder"),
         (["--engine", "ray", "--table"], "a --work-folder to leave it in"),
         (["--engine", "spark"], "Unknown engine: spark"),
         (["--engine", "ray", "--address", "auto"], "work folder that all of them see"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from hashlib import sha256
 
 import pytest
 from drawings import picture
 
 from oneofeach import deduplicate
 from oneofeach.apps.cli import run
+from oneofeach.flow import match, scan
+from oneofeach.index import Index
 
 
 @pytest.fixture
@@ -50,6 +53,52 @@ def test_not_duplicates_holds_for_identical_pixels_too(photos, capsys):
     assert "3 kept, 0 removed" in capsys.readouterr().out
     assert run(["decisions", "list"]) == 0
     assert capsys.readouterr().out.endswith("3 decisions.\n")
+
+
+class Elsewhere:
+    """An engine that does the walk by itself, as a cluster does, and knows no index."""
+
+    def scan(self, source, *, against, fingerprint, workers, progress):
+        return scan(source, against=against, fingerprint=fingerprint)
+
+    def find(self, source, floor, *, against, fingerprint, workers, progress):
+        catalog = self.scan(source, against=against, fingerprint=fingerprint, workers=workers, progress=progress)
+        return catalog, match(catalog, floor=floor)
+
+
+def test_a_cluster_obeys_decisions_and_what_was_kept_before(photos):
+    def found(**options):
+        result = deduplicate(str(photos), index=index(photos), engine=Elsewhere(), **options)
+        return [path.rpartition("/")[2] for path in result.unique_images]
+
+    assert found() == ["a.png"]
+    with Index(index(photos)) as store:
+        store.mark_kept([sha256((photos / "b.bmp").read_bytes()).digest()])
+    assert found() == ["b.bmp"]
+    assert found(reconsider=True) == ["a.png"]
+    run(["keep", str(photos / "c.png")])
+    assert found() == ["c.png"]
+    assert scan(str(photos), index=index(photos), engine=Elsewhere()).always_kept.tolist() == [False, False, True]
+
+
+def test_compare_and_query_obey_not_duplicates(photos, capsys):
+    other = photos.parent / "other"
+    other.mkdir()
+    (photos / "c.png").rename(other / "c.png")
+    assert run(["keep", str(other / "c.png")]) == 0
+    assert run(["compare", str(other), str(photos), "--check"]) == 1  # always kept is no leave to leak
+    assert run(["query", str(other / "c.png")]) == 0
+    assert "a.png" in capsys.readouterr().out
+    run(["not-duplicates", str(photos / "a.png"), str(other / "c.png")])
+    assert run(["compare", str(other), str(photos)]) == 0
+    assert "b.bmp  " in capsys.readouterr().out
+    run(["not-duplicates", str(photos / "b.bmp"), str(other / "c.png")])
+    assert run(["compare", str(other), str(photos), "--check"]) == 0
+    capsys.readouterr()
+    run(["query", str(other / "c.png")])
+    told = capsys.readouterr().out
+    assert "a.png" not in told
+    assert "b.bmp" not in told
 
 
 def test_files_of_the_same_bytes_cannot_be_set_apart(photos, capsys):

@@ -5,6 +5,6 @@ Whatever is stored here can be computed again, except decisions and what was kep
 
 from __future__ import annotations
 
-from oneofeach.index.index import Index, default_path
+from oneofeach.index.index import Index, decided, default_path
 
-__all__ = ["Index", "default_path"]
+__all__ = ["Index", "decided", "default_path"]

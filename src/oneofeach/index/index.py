@@ -18,6 +18,7 @@ from oneofeach.index.pairs import PairStore
 from oneofeach.index.query import Keys
 from oneofeach.index.store import Store
 from oneofeach.plugins import Fingerprint
+from oneofeach.tables import Decisions
 
 FILE_NAME = "index.sqlite"
 Self = TypeVar("Self", bound="Index")
@@ -36,6 +37,18 @@ def default_path() -> str:
             f"platformdirs is not installed, so there is no default place for an index\n{hint}"
         ) from error
     return os.path.join(user_cache_dir("oneofeach", appauthor=False), FILE_NAME)
+
+
+def decided() -> Decisions:
+    """What a person decided, from the user's own index; nothing where there is none. No file is made."""
+    try:
+        path = default_path()
+    except MissingExtra:
+        return Decisions()
+    if not os.path.exists(path):
+        return Decisions()
+    with Index(path) as index:
+        return index.decisions.load()
 
 
 class Index:

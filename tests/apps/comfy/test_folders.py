@@ -4,11 +4,14 @@ import json
 import os
 import re
 import time
+from hashlib import sha256
 
 import numpy as np
 import pytest
 from PIL import Image
 from workflows import deduplication, folder_node
+
+from oneofeach.index import Index
 
 KEPT, GONE = "3", "4"
 
@@ -71,6 +74,17 @@ def test_only_survivors_are_loaded_with_captions_masks_and_names(host, folder):
     lines = texts(reply, "report")[0].splitlines()
     assert lines[0] == "Kept 3 of 6 images: 2 duplicates in 2 groups."
     assert lines[2] == "1 file could not be read: broken.png (not an image)."
+
+
+def test_what_was_decided_elsewhere_is_obeyed_also_by_a_workflow_that_ran_before(host, folder):
+    assert texts(done(host, load(folder, repeats="ignore")), "gone") == ["2_cats/a_copy.jpg", "b10.png"]
+    with Index() as index:
+        named = [(sha256((folder / name).read_bytes()).digest(), name) for name in ("b9.png", "b10.png")]
+        index.decisions.set_apart(named)
+        index.decisions.keep([(sha256((folder / "2_cats" / "a_copy.jpg").read_bytes()).digest(), "a copy")])
+    reply = done(host, load(folder, repeats="ignore"))
+    assert texts(reply, "names") == ["2_cats/a_copy.jpg", "b9.png", "b10.png", "c.webp"]
+    assert texts(reply, "gone") == ["2_cats/a.png"]
 
 
 def test_a_kohya_folder_is_deduplicated_once_and_then_repeated(host, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from reviewing import decide, session_of, tables
 from oneofeach.apps.review.choices import Stale
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import InvalidThreshold, Refused
+from oneofeach.tables import Catalog, Decisions, Pairs
 
 JOINS = [(0, 1, 0.99), (0, 2, 0.96), (3, 4, 0.951), (5, 6, 0.97), (7, 8, 0.945)]
 
@@ -41,6 +43,41 @@ def test_a_decision_survives_every_threshold() -> None:
     for threshold in (0.8, 0.9, 0.999, 0.95):
         reviewed.cut(threshold)
         assert [row for row in removed(reviewed) if row < 5] == [0, 1]
+
+
+def decided_elsewhere(apart: Sequence[tuple[int, int]] = (), kept: Sequence[int] = ()) -> tuple[Catalog, Pairs]:
+    catalog, pairs = tables(10, JOINS)
+    names = [bytes(content) for content in catalog.facts["content"]]
+    pairs_apart = frozenset((min(names[a], names[b]), max(names[a], names[b])) for a, b in apart)
+    return replace(catalog, decisions=Decisions(pairs_apart, frozenset(names[row] for row in kept))), pairs
+
+
+def test_what_was_decided_on_the_command_line_is_obeyed() -> None:
+    reviewed = session_of(*decided_elsewhere(apart=[(5, 6)], kept=[2, 4]))
+    assert removed(reviewed) == [0, 3]
+    assert sorted(reviewed.views.numbers("all").tolist()) == [2, 4]
+    assert reviewed.outcome().groups[0].reason.endswith("(always-kept)")
+
+
+def test_a_choice_against_it_is_refused() -> None:
+    reviewed = session_of(*decided_elsewhere(apart=[(1, 2)], kept=[4]))
+    with pytest.raises(Refused, match=r"image4.png stays.*\n.*--forget"):
+        decide(reviewed, 4, "keep", 3)
+    with pytest.raises(Refused, match=r"image2\.png stays"):
+        decide(reviewed, 0, "keep", 1)
+    decide(reviewed, 0, "keep", 0)
+    decide(reviewed, 4, "accept")
+    assert [row for row in removed(reviewed) if row < 5] == [1, 2, 3]
+
+
+def test_an_older_choice_gives_way_to_it(tmp_path: Path) -> None:
+    before = session(tmp_path / "store.sqlite")
+    decide(before, 3, "keep", 3)
+    decide(before, 0, "keep", 1)
+    before.memory.close()
+    reviewed = session_of(*decided_elsewhere(apart=[(1, 2)], kept=[4]), tmp_path / "store.sqlite")
+    assert [row for row in removed(reviewed) if row < 5] == [0]
+    assert [one.stays.tolist() for one in reviewed.decided] == [[True, True], [False, True, True]]
 
 
 def test_a_decided_card_keeps_its_place() -> None:

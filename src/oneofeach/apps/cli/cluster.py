@@ -50,15 +50,6 @@ def chosen_engine(name: str, address: str, work_folder: str, isolated: bool) -> 
     return Ray(address, work_folder, tell=_tell)
 
 
-def without_index(engine: str | Distributed, index: str | None) -> bool:
-    """Whether this engine works without the index of this machine. A usage error when one was asked for."""
-    if isinstance(engine, str):
-        return False
-    if index is not None:
-        raise typer.BadParameter("--index is of one machine: with --engine ray, use --work-folder.")
-    return True
-
-
 def _tell(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 

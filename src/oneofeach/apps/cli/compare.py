@@ -16,7 +16,6 @@ from oneofeach.apps.cli.cluster import (
     WorkFolder,
     chosen_engine,
     print_estimate,
-    without_index,
 )
 from oneofeach.apps.cli.find import printable
 from oneofeach.apps.cli.options import (
@@ -57,7 +56,7 @@ def compare(
     if estimate:
         print_estimate([a, b], number(similarity_threshold), fingerprint)
         return
-    with opened(index, no_index or without_index(chosen, index)) as store, progress_bar() as progress:
+    with opened(index, no_index) as store, progress_bar() as progress:
         result = compared(
             a,
             b,

@@ -13,7 +13,6 @@ from oneofeach.apps.cli.cluster import (
     WorkFolder,
     chosen_engine,
     print_estimate,
-    without_index,
 )
 from oneofeach.apps.cli.find import exit_code
 from oneofeach.apps.cli.options import (
@@ -67,7 +66,7 @@ def export(
     if estimate:
         print_estimate(source, number(similarity_threshold), fingerprint)
         return
-    with opened(index, no_index or without_index(chosen, index)) as store, progress_bar() as progress:
+    with opened(index, no_index) as store, progress_bar() as progress:
         result = deduplicate(
             source,
             number(similarity_threshold),

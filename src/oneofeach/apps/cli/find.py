@@ -19,7 +19,6 @@ from oneofeach.apps.cli.cluster import (
     chosen_engine,
     decided_there,
     print_estimate,
-    without_index,
 )
 from oneofeach.apps.cli.options import (
     FINGERPRINT,
@@ -94,7 +93,7 @@ def find(
         return
     if table:
         raise typer.Exit(decided_there(chosen, source, threshold, keep, against, fingerprint, workers))
-    with opened(index, no_index or without_index(chosen, index)) as store, progress_bar() as progress:
+    with opened(index, no_index) as store, progress_bar() as progress:
         result = deduplicate(
             source,
             threshold,

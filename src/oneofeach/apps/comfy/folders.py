@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from oneofeach.apps.comfy.schema import CAPTIONS, KEEP
 from oneofeach.apps.comfy.tensors import image_tensor, mask_tensor
 from oneofeach.errors import OneOfEachError, UnreadableImage
 from oneofeach.flow import Result, group, match, scan
+from oneofeach.index import decided
 from oneofeach.stages.acting.captions import caption_rule
 from oneofeach.stages.decode import open_image
 from oneofeach.stages.sources.captions import captions_of
@@ -55,7 +56,8 @@ def name_of(item: Item) -> str:
 
 
 def find(items: Sequence[Item], threshold: float, keep: str, captions: str, progress: Progress) -> Found:
-    catalog = scan(items, progress=progress)
+    """Duplicates among the items, in the library's own way; decisions in the user's index are obeyed."""
+    catalog = replace(scan(items, progress=progress), decisions=decided())
     pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
     result = group(catalog, pairs, threshold, KEEP[keep])
     texts = captions_of(items)

@@ -75,12 +75,18 @@ def no_images(folder: str) -> OneOfEachError:
 
 
 def state_of(folder: str, path: str, recursive: bool) -> str | float:
-    """A fingerprint of names, times and sizes of images and sidecars; NaN, equal to nothing, where there are none."""
+    """A fingerprint of names, times and sizes of images and sidecars, and of what was decided by hand.
+
+    NaN, equal to nothing, where there are no images.
+    """
+    from oneofeach.index import decided
+
     try:
         items = images_in(chosen(folder, path), recursive)
     except OneOfEachError:
         return float("nan")
-    digest = blake2b(digest_size=16)
+    decisions = decided()
+    digest = blake2b(repr((sorted(decisions.apart), sorted(decisions.kept))).encode(), digest_size=16)
     for item in items:
         digest.update(repr((item.key, item.mtime_ns, item.size)).encode())
         for path in sorted(item.sidecars):

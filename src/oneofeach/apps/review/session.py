@@ -19,10 +19,12 @@ from oneofeach.apps.review.labels import Labels
 from oneofeach.apps.review.memory import Memory, Names
 from oneofeach.apps.review.proposal import Proposal, propose
 from oneofeach.apps.review.regroup import Reviewed, regroup
+from oneofeach.apps.review.remembered import Remembered
 from oneofeach.apps.review.verdicts import ACCEPT, BULK, Decided, Mask, Measured, add, add_bulk, verdicts_of
 from oneofeach.apps.review.views import Views
 from oneofeach.errors import Refused
 from oneofeach.flow import DEFAULT_THRESHOLD, Result, checked_threshold
+from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
 from oneofeach.stages.sources.captions import captions_of
@@ -45,14 +47,15 @@ class Session:
         places: Sequence[str] = (),
         read_only: bool = False,
     ) -> None:
-        self.lock = RLock()
+        self.lock, pairs = RLock(), obeyed(catalog, pairs)
         self.catalog, self.pairs, self.memory, self.read_only = catalog, pairs, memory, read_only
         self.measured, self.names, self.contents = Measured(pairs), Names(catalog), contents_of(catalog)
         self.gone = np.zeros(len(catalog), bool)
         self.revision = 0
         self._names_of_state = (f"content:{self.names.digest()}", *(f"place:{place}" for place in places))
         self.state = memory.state(*self._names_of_state)
-        self.decided = memory.decided(self.names)
+        self._remembered = Remembered(catalog)
+        self.decided = [self._remembered.obeyed(one) for one in memory.decided(self.names)]
         self.captions = memory.captions(self.names)
         self.undoable = sorted(
             {one.decision for one in self.decided} | {number for number, _ in self.captions.values()}
@@ -152,6 +155,7 @@ class Session:
             kind, stays = choice(card, action, row)
             if kind == card.kind and np.array_equal(stays, card.stays):
                 return number
+            self._remembered.check(card.rows, stays)
             one = self._store(kind, [(card.rows, stays)])[0]
             add(self.verdicts, one, self.measured)
             self._labels.add(one, self.verdicts)
