@@ -6,10 +6,10 @@ none of them.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it; to import typing would take longer than all the rest
 if TYPE_CHECKING:
+    from typing import Any
+
     from oneofeach.asking import Index
     from oneofeach.comparison import compare
     from oneofeach.errors import (
@@ -103,6 +103,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home = next((home for home, names in _HOMES.items() if name in names), "oneofeach.errors")

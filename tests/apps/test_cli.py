@@ -1,11 +1,6 @@
 """The command line as a person meets it: exit codes, streams, words."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 from drawings import copies, picture
@@ -100,37 +95,3 @@ def test_doctor_names_versions_kernels_and_decoders(capsys):
     assert "kernels" in out
     assert "JPEG" in out
     assert "HEIC" in out
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
-def test_an_interruption_ends_at_once_with_code_130_and_a_truthful_word(tmp_path):
-    for number in range(400):
-        (tmp_path / f"{number}.jpg").write_bytes(b"\xff\xd8\xff%d" % number)
-    command = [sys.executable, "-c", SLOWLY, "find", str(tmp_path)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline().strip() == "started"
-    began = time.monotonic()
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert time.monotonic() - began < 15  # the chunks at work alone would take longer; on an idle machine: 0.3
-    assert "Interrupted. Reading images: " in err
-    assert "No file was changed." in err
-    assert "Traceback" not in err
-
-
-SLOWLY = """
-import sys, threading, time
-import oneofeach.describe as describe
-decode = describe.decode
-def slowly(*a, **k):
-    if not started.is_set():
-        started.set()
-        print("started", flush=True)
-    time.sleep(1)
-    return decode(*a, **k)
-started = threading.Event()
-describe.decode = slowly
-from oneofeach.apps.cli import main
-main()
-"""

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ from oneofeach.index import Index
 from oneofeach.tables import Pairs
 
 LONG_AGO = 1_600_000_000_000_000_000
+LONG_STATEMENT = (
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT count(*) FROM n"
+)
 
 
 def write(path: Path, number: int, suffix: str = "png", mtime_ns: int = LONG_AGO) -> Path:
@@ -303,3 +307,20 @@ def test_a_file_that_never_was_an_index_is_refused_and_left_alone(tmp_path):
         Index(photo)
     assert photo.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["photo.jpg"]
+
+
+def test_closing_waits_for_the_statement_of_another_thread(tmp_path: Path) -> None:
+    """SQLite crashes the process when a connection is closed below a running statement."""
+    index, running, counted = Index(tmp_path / "index.sqlite"), threading.Event(), []
+
+    def count() -> None:
+        with index.store.reading() as connection:
+            running.set()
+            counted.extend(connection.execute(LONG_STATEMENT).fetchone())
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    running.wait()
+    index.close()
+    thread.join()
+    assert counted == [1_000_000]

@@ -90,7 +90,9 @@ class Store:
         self.close()
 
     def close(self) -> None:
-        self.connection.close()
+        """Once no thread is using it: SQLite crashes when a connection is closed below a running statement."""
+        with self.lock:
+            self.connection.close()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None, check_same_thread=False)
@@ -142,7 +144,7 @@ class Store:
 
     def damaged(self, what: str) -> IndexDamaged:
         """Set the file aside; the error to raise."""
-        self.connection.close()
+        self.close()
         return IndexDamaged(self._set_aside(sqlite3.DatabaseError(what)))
 
     def _failure(self, error: sqlite3.DatabaseError) -> Exception:

@@ -6,44 +6,50 @@ Exit codes: 0 done; 1 duplicates found, only with --check; 2 usage; 3 finished, 
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import Any
 
 from oneofeach import __version__
-from oneofeach.errors import OneOfEachError, Refused
+from oneofeach.apps.cli.interruption import INTERRUPTED, interruption
 
-INTERRUPTED = 130
+TYPE_CHECKING = False  # not from typing: until `take_over`, Ctrl-C would show a traceback
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    interruption.take_over()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if sys.argv[1:] == ["--version"]:
         print(f"oneofeach {__version__}")
         return
-    code = run(sys.argv[1:])
+    try:
+        code = run(sys.argv[1:])
+    except BaseException:
+        if interruption.came:  # what an interrupted import or decoder made of it
+            interruption.end()
+        raise
     if code == INTERRUPTED:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)  # a normal exit would wait for the images that threads are still decoding
+        interruption.end()  # a normal exit would wait for the images that threads are still decoding
+    interruption.command_ended()
     sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; every error becomes its message on stderr."""
+    """Run one command and return its exit code; every error but an interruption becomes its message on stderr."""
     import typer
 
     from oneofeach.apps.cli.commands import app
+    from oneofeach.errors import OneOfEachError, Refused
 
+    interruption.command_begins()
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="oneofeach", standalone_mode=False)
     except _usage_errors() as error:
         error.show()
         return int(error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
     except OneOfEachError as error:
         print(error, file=sys.stderr)

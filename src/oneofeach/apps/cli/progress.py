@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import typer
-
+from oneofeach.apps.cli.interruption import interruption
 from oneofeach.flow import Progress
 
 WORK = {
@@ -40,21 +39,19 @@ class Reached:
     def sentence(self) -> str:
         doing, what = WORK.get(self.stage, (self.stage, "steps"))
         after = AFTER.get(self.stage, "No file was changed.")
-        return f"Interrupted. {doing}: {self.done:,} of {self.total:,} {what} done. {after}"
+        reached = f"{doing}: {self.done:,} of {self.total:,} {what} done. " if self.total else ""
+        return f"Interrupted. {reached}{after}"
 
 
 @contextmanager
 def progress_bar(quiet: bool = False) -> Iterator[Progress]:
-    """A progress callback; an interruption inside says how far the run came before it passes on."""
+    """A progress callback, drawn on a terminal; an interruption inside says how far the run came."""
     reached = Reached()
-    try:
+    with interruption.telling(reached.sentence):
         if quiet or not sys.stderr.isatty():
             yield reached
         else:
             yield from _drawn(reached)
-    except KeyboardInterrupt:
-        print(reached.sentence(), file=sys.stderr)
-        raise typer.Exit(130) from None
 
 
 def _drawn(reached: Reached) -> Iterator[Progress]:
