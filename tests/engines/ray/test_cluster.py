@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ import s3fs
 from killer import Killer
 from mixture import assert_equal, images, write_mixture
 from moto.server import ThreadedMotoServer
+from nodes import S3_PORT, node
 
 import oneofeach
 from oneofeach.engines.ray import Ray
@@ -23,66 +23,14 @@ from oneofeach.engines.ray.cluster import Cluster, Task
 from oneofeach.errors import JobStopped, Refused
 from oneofeach.tables import Catalog, Item, Pairs
 
+ray = pytest.importorskip("ray")
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),  # Ray's own processes
     pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),  # of the S3 server
 ]
 FLOOR = 0.9
 TUNING = (("shard_rows", 12), ("block_rows", 30), ("verify_pairs", 40))
-S3_PORT = 5577
-PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
-ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # read when Ray is imported: only after this is set
-    "PYTHONPATH": str(Path(__file__).parents[2]),  # workers must find the module of the killer
-    "AWS_ACCESS_KEY_ID": "anyone",
-    "AWS_SECRET_ACCESS_KEY": "anything",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{S3_PORT}",
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def environment() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        yield
-
-
-def node(cores: int) -> dict[str, Any]:
-    """With ports chosen here: otherwise a node waits 30 s at most for its agents to say theirs, and gives up."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    ports = {name: one.getsockname()[1] for name, one in zip(PORTS, sockets, strict=True)}
-    for one in sockets:
-        one.close()
-    return {"num_cpus": cores, "object_store_memory": 100 << 20, "include_dashboard": False, **ports}
-
-
-@pytest.fixture(scope="module")
-def nodes(environment: None) -> Iterator[Any]:
-    """A head without cores and two workers with one core each."""
-    import ray
-    from ray.cluster_utils import Cluster as Nodes
-
-    made = Nodes()
-    start(made, 0)
-    for _ in range(2):
-        start(made, 1)
-    yield made
-    ray.shutdown()
-    made.shutdown()
-
-
-def start(nodes: Any, cores: int) -> None:
-    """Add a node; Ray gives up on one that a busy machine starts slowly, so try again."""
-    for left in (3, 2, 1, 0):
-        try:
-            nodes.add_node(**node(cores))
-            return
-        except Exception:
-            if not left:
-                raise
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +150,41 @@ def full() -> dict[str, float]:
 def test_a_full_disk_stops_the_job_with_a_word_on_how_to_go_on(nodes: Any) -> None:
     with Cluster(nodes.address) as cluster, pytest.raises(JobStopped, match=r"No space left.*\n.*same command again"):
         cluster.run([Task(full, (), "scan/1.parquet")], lambda task, counts: [])
+
+
+def one() -> dict[str, float]:
+    return {"rows": 1.0}
+
+
+def losing(results: int) -> Callable[[Any], Any]:
+    """ray.get of a driver whose node goes away so many times."""
+    left, get = [results], ray.get
+
+    def lost(reference: Any) -> Any:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise ray.exceptions.LocalRayletDiedError
+        return get(reference)
+
+    return lost
+
+
+def test_a_result_that_ray_has_lost_is_made_again(nodes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    monkeypatch.setattr(ray, "get", losing(2))
+    with Cluster(nodes.address) as cluster:
+        cluster.run([Task(one, (), "keys/1.parquet")], lambda task, counts: counted.append(counts) or [])
+    assert counted == [{"rows": 1.0}]
+
+
+def test_results_that_ray_loses_again_and_again_stop_the_job_without_a_traceback_of_ray(
+    nodes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray, "get", losing(9))
+    monkeypatch.setattr("oneofeach.engines.ray.cluster.WAITS", (0.0,))
+    words = r"keys/1\.parquet: LocalRayletDiedError.*\n.*same command again"
+    with Cluster(nodes.address) as cluster, pytest.raises(JobStopped, match=words):
+        cluster.run([Task(one, (), "keys/1.parquet")], lambda task, counts: [])
 
 
 def test_a_cluster_that_is_not_there_is_refused() -> None:

@@ -11,7 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,8 +25,8 @@ WAITS = (1.0, 2.0, 4.0, 8.0)  # seconds before such a task is handed out again
 KNOCK = 10.0  # seconds to wait for a cluster to answer; Ray itself would wait for minutes
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or `uv run` ships the current folder to all workers, images and all
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # or Ray warns that this will change
-    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or `uv run` makes Ray upload this folder, images and all
     **{name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},  # a task has one core
 }
 
@@ -88,7 +88,7 @@ class Cluster:
         """Run all tasks, and those that `finished` and `crashed` answer with, in any order.
 
         A task whose worker died goes to `crashed`; without it, and for lost storage, it is tried TRIES times.
-        JobStopped when that does not help. Other exceptions of a task are raised here.
+        JobStopped when that does not help, or when the cluster is gone. Other exceptions of a task are raised here.
         """
         waiting, running = deque(tasks), dict[Any, Task]()
         try:
@@ -99,7 +99,13 @@ class Cluster:
                     time.sleep(0.1)
                 for reference in ready:
                     waiting.extend(self._outcome(reference, running.pop(reference), finished, crashed))
+        except self._ray.exceptions.RayError as error:
+            raise JobStopped(f"the cluster: {_reason(error)}") from error
         finally:
+            self._cancel(running)
+
+    def _cancel(self, running: Iterable[Any]) -> None:
+        with suppress(self._ray.exceptions.RayError, ConnectionError):  # of a cluster that is gone
             for reference in running:
                 self._ray.cancel(reference, force=True)
 
@@ -119,9 +125,14 @@ class Cluster:
         except lost.RayTaskError as error:
             if not isinstance(error.cause, OSError):
                 raise error.cause from error
-            return [_again(task, str(error.cause), error.cause.errno == errno.ENOSPC)]
-        except (lost.WorkerCrashedError, lost.NodeDiedError, lost.OutOfMemoryError) as error:
-            return crashed(task) if crashed else [_again(task, str(error).split("\n")[0])]
+            if error.cause.errno == errno.ENOSPC:
+                raise JobStopped(f"{task.part}: {error.cause}") from error
+            return [_again(task, str(error.cause))]
+        except (lost.WorkerCrashedError, lost.OutOfMemoryError) as error:
+            again = crashed(task) if crashed else [task]
+            return [_again(one, _reason(error), wait=False) if one is task else one for one in again]
+        except lost.RayError as error:  # a node, a worker that did not start, a result: nothing that the task has done
+            return [_again(task, _reason(error))]
         return finished(task, counts)
 
 
@@ -150,8 +161,15 @@ def _call(function: Callable[..., Counts], args: tuple[Any, ...], folder: str) -
     return function(*args)
 
 
-def _again(task: Task, reason: str, at_once: bool = False) -> Task:
-    """The task for another try. JobStopped when it had enough of them, or when waiting is no help."""
-    if at_once or task.tries + 1 >= TRIES:
+def _reason(error: Exception) -> str:
+    """Ray's first line that says something, without its traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _again(task: Task, reason: str, wait: bool = True) -> Task:
+    """The task for another try. JobStopped when it had enough of them."""
+    if task.tries + 1 >= TRIES:
         raise JobStopped(f"{task.part}: {reason}")
-    return replace(task, tries=task.tries + 1, not_before=time.monotonic() + WAITS[min(task.tries, len(WAITS) - 1)])
+    seconds = WAITS[min(task.tries, len(WAITS) - 1)] if wait else 0.0
+    return replace(task, tries=task.tries + 1, not_before=time.monotonic() + seconds)
