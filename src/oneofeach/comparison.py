@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from oneofeach.errors import EmptyImageList
 from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, scan_and_match
 from oneofeach.index import Index
 from oneofeach.matching import checked_threshold
@@ -90,6 +91,7 @@ def compare(
     """Find the images of `a` that have a duplicate in `b`; both are anything `deduplicate` takes.
 
     What a person decided to be no duplicates is none here either; what is always kept may well be one.
+    EmptyImageList when either has no image: an empty comparison must not pass for a clean one.
     """
     threshold = checked_threshold(similarity_threshold)
     catalog, pairs = scan_and_match(
@@ -103,8 +105,10 @@ def compare(
         workers=workers,
         progress=progress,
     )
+    if not catalog.reference.any():
+        raise EmptyImageList("B has no image to compare with.")
     apart = replace(catalog, decisions=replace(catalog.decisions, kept=frozenset()))
-    pairs = obeyed(apart, pairs)
+    pairs = obeyed(apart, pairs.at(threshold))
     return Comparison(catalog, pairs, _best(catalog, pairs), threshold)
 
 

@@ -16,7 +16,7 @@ from oneofeach import plugins
 from oneofeach.assembly import Assembly
 from oneofeach.crowd import witnessed
 from oneofeach.describe import describe_all
-from oneofeach.errors import EmptyImageList, Refused, UnreadableImage
+from oneofeach.errors import EmptyImageList, Refused, SourceNotFound, UnreadableImage
 from oneofeach.index import Index
 from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
@@ -26,9 +26,9 @@ from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
-from oneofeach.stages.sources import items_of
+from oneofeach.stages.sources import datasets_in, items_of
 from oneofeach.stages.sources.captions import captions_of
-from oneofeach.tables import Catalog, Outcome, Pairs
+from oneofeach.tables import Catalog, Item, Outcome, Pairs
 
 __all__ = [
     "DEFAULT_FINGERPRINT",
@@ -154,7 +154,7 @@ def scan(
     if not items:
         raise EmptyImageList(_empty_hint(source))
     own = len(items)
-    items += [] if against is None else items_of(against if isinstance(against, (list, tuple)) else [against])
+    items += _others(against)
     method: Fingerprint = plugins.load("fingerprints", fingerprint)()
     run, assembly = plugins.load("engines", str(engine)), Assembly(items, method)
     with _opened(index) as opened:
@@ -228,7 +228,23 @@ class Result(Outcome):
         report.save(self, os.fspath(path), decode.open_image)
 
 
+def _others(against: Any) -> list[Item]:
+    """The images to compare with. What was named must be there: a wrong path would pass for a clean comparison."""
+    if against is None:
+        return []
+    if isinstance(against, (list, tuple)):
+        return items_of(against)
+    if isinstance(against, (str, os.PathLike)) and "://" not in str(against) and not os.path.lexists(against):
+        raise SourceNotFound(os.fspath(against))
+    items = items_of([against])
+    if not items:
+        raise EmptyImageList(_empty_hint(against))
+    return items
+
+
 def _empty_hint(source: Any) -> str:
-    if isinstance(source, (str, os.PathLike)):
-        return f"No image was found in {os.fspath(source)}: check the folder, and that its files end in .jpg, .png, ..."
-    return "Give a folder, or at least one image."
+    if not isinstance(source, (str, os.PathLike)):
+        return "Give a folder, or at least one image."
+    if inside := datasets_in(source):
+        return f"The folder has no image, but datasets; give these themselves: {inside}"
+    return f"No image was found in {os.fspath(source)}: check the folder, and that its files end in .jpg, .png, ..."

@@ -16,6 +16,7 @@ from pictures import encoded
 
 import oneofeach
 from oneofeach.apps.cli import run
+from oneofeach.comparison import compare
 
 
 def write(root: Path, numbers: dict[str, int]) -> Path:
@@ -111,6 +112,29 @@ def test_compare_names_leaks_by_class_and_fails_a_check(
     assert "0 of 2 images of A are among the 2 of B" in capsys.readouterr().out
 
 
+def test_an_empty_or_missing_side_of_a_comparison_is_an_error_never_a_clean_check(
+    train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for command in (["compare", str(train)], ["find", str(train), "--against"]):
+        assert run([*command, str(tmp_path / "empty"), "--check"]) == 2
+        assert capsys.readouterr().err.startswith(f"Image list is empty\nNo image was found in {tmp_path / 'empty'}")
+        assert run([*command, str(tmp_path / "none"), "--check"]) == 2
+        assert "No such file or folder" in capsys.readouterr().err
+    with pytest.raises(oneofeach.EmptyImageList, match="B has no image"):
+        compare([encoded(1)], [])
+    assert oneofeach.deduplicate([encoded(1)], against=[]).counts["kept"] == 1, "an empty list was given on purpose"
+
+
+def test_a_folder_of_shards_is_refused_with_what_to_give_instead(
+    train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(train), str(tmp_path / "out"), "--format", "webdataset"]) == 0
+    capsys.readouterr()
+    assert run(["find", str(tmp_path / "out")]) == 2
+    assert f"give these themselves: {tmp_path / 'out' / '*.tar'}" in capsys.readouterr().err
+
+
 def test_query_finds_what_the_index_has_and_only_that(
     train: Path, test: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,6 +165,8 @@ def test_export_writes_the_unique_set(train: Path, tmp_path: Path, capsys: pytes
     assert (tmp_path / "out" / "shard-000000.tar").exists()
     assert run(["export", str(train), str(tmp_path / "out")]) == 4
     assert run(["export", str(train), str(tmp_path / "x"), "--format", "cd"]) == 2
+    assert run(["export", str(train), str(train / "unique")]) == 4
+    assert run(["export", str(train), str(train / "dog"), str(tmp_path / "x.tar")]) == 2
     assert run(["export", str(train)]) == 2
 
 

@@ -189,3 +189,13 @@ def test_names_that_would_collide_or_leave_the_destination_are_made_plain(tmp_pa
     shard = write_tar(tmp_path / "s.tar", {"../x.png": encoded(1), "/x.png": encoded(2), "X.png": encoded(3)})
     oneofeach.export(oneofeach.deduplicate(str(shard)), tmp_path / "out")
     assert sorted(tree(tmp_path / "out")) == ["manifest.csv", "s/X-3.png", "s/x-2.png", "s/x.png"]
+
+
+def test_an_export_into_its_own_source_or_named_like_a_file_is_refused(folder: Path, tmp_path: Path) -> None:
+    result = oneofeach.deduplicate(str(folder))
+    for inside in (folder / "unique", folder / "b" / "deep" / "unique"):
+        with pytest.raises(oneofeach.Refused, match="inside the source"):
+            oneofeach.export(result, inside)
+    with pytest.raises(oneofeach.UnknownFormat, match="x --format parquet"):
+        oneofeach.export(result, tmp_path / "x.parquet")
+    oneofeach.export(result, tmp_path / "images-unique")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -30,7 +31,7 @@ from oneofeach.apps.cli.options import (
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
 from oneofeach.flow import deduplicate
-from oneofeach.stages.export import FORMATS, LINKS
+from oneofeach.stages.export import FORMATS, LINKS, checked_destination
 from oneofeach.stages.export import export as exported
 from oneofeach.stages.export.webdataset import SHARD_SIZE
 
@@ -66,6 +67,7 @@ def export(
     if estimate:
         print_estimate(source, number(similarity_threshold), fingerprint)
         return
+    checked_destination(destination, format, link, filter(os.path.isdir, sources))
     with opened(index, no_index) as store, progress_bar() as progress:
         result = deduplicate(
             source,

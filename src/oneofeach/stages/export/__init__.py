@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,10 +21,11 @@ from oneofeach.stages.export.webdataset import SHARD_SIZE, write_webdataset
 from oneofeach.tables import Outcome
 
 FORMATS = ("folder", "webdataset", "parquet", "hf", "coco", "kohya")
+FILES = {".parquet": "parquet", ".arrow": "parquet", ".tar": "webdataset", ".json": "coco", ".zip": "folder"}
 MANIFEST = "manifest.csv"
 COLUMNS = ("key", "status", "written", "keeper", "similarity", "reason", "evidence")
 
-__all__ = ["FORMATS", "LINKS", "export"]
+__all__ = ["FORMATS", "LINKS", "checked_destination", "export"]
 
 
 def export(
@@ -38,13 +39,11 @@ def export(
     """Write the kept images, with all that travels with them, to a new folder.
 
     format: one of FORMATS. link: "copy", "hardlink" or "reflink", for folder and kohya. shard_size: samples per tar.
-    Refused when the destination is there already, an image has changed since the scan, or the disk cannot link;
-    UnknownFormat for another format or link.
+    Refused when the destination is there already or inside the source, an image has changed since the scan, or the disk
+    cannot link; UnknownFormat for another format or link.
     """
-    target = Path(os.path.abspath(destination))
+    target = checked_destination(destination, format, link, _roots(outcome))
     write = _writer(outcome, format, link, shard_size)
-    if os.path.lexists(target):
-        raise Refused(f"The destination is there already: {target}\nGive the name of a folder that does not exist yet.")
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     temporary.mkdir(parents=True)
     try:
@@ -58,9 +57,41 @@ def export(
     return target
 
 
+def checked_destination(destination: str | os.PathLike[str], format: str, link: str, roots: Iterable[str] = ()) -> Path:
+    """The full path of a folder that can be written in this format; to be asked before a long scan, too.
+
+    roots: folders that images come from. Refused when it is there already, or inside a root, where the next scan would
+    find every image twice; UnknownFormat also when it is named like a file of a dataset.
+    """
+    for kind, value, known in (("export format", format, FORMATS), ("link", link, tuple(LINKS))):
+        if value not in known:
+            raise UnknownFormat(f"Unknown {kind}: {value}\nUse one of: {', '.join(known)}.")
+    target = Path(os.path.abspath(destination))
+    if os.path.lexists(target):
+        raise Refused(f"The destination is there already: {target}\nGive the name of a folder that does not exist yet.")
+    if meant := FILES.get(target.suffix.lower()):
+        hint = f"Give the name of a folder, and the format {meant}: {target.with_suffix('').name} --format {meant}."
+        raise UnknownFormat(f"An export is a folder, not a {target.suffix} file: {target}\n{hint}")
+    real = os.path.realpath(target)
+    for root in roots:
+        if real.startswith(os.path.join(os.path.realpath(root), "")):
+            hint = "Give a folder outside of it, or the next run finds every image twice."
+            raise Refused(f"The destination is inside the source: {target}\n{hint}")
+    return target
+
+
+def _roots(outcome: Outcome) -> set[str]:
+    """The folders that relative keys start from."""
+    roots = set()
+    for item in outcome.catalog.items:
+        if isinstance(item.source, (str, os.PathLike)):
+            path, end = os.fspath(item.source), os.sep + item.key
+            if path.endswith(end):
+                roots.add(path.removesuffix(end))
+    return roots
+
+
 def _writer(outcome: Outcome, format: str, link: str, shard_size: int) -> Callable[[Sequence[Unit], Path], list[str]]:
-    if link not in LINKS:
-        raise UnknownFormat(f"Unknown link: {link}\nUse one of: {', '.join(LINKS)}.")
     writers: dict[str, Callable[[Sequence[Unit], Path], list[str]]] = {
         "folder": partial(write_folder, link=link),
         "webdataset": partial(write_webdataset, shard_size=shard_size),
@@ -69,8 +100,6 @@ def _writer(outcome: Outcome, format: str, link: str, shard_size: int) -> Callab
         "coco": partial(write_coco, facts=outcome.catalog.facts),
         "kohya": partial(write_kohya, link=link),
     }
-    if format not in writers:
-        raise UnknownFormat(f"Unknown export format: {format}\nUse one of: {', '.join(FORMATS)}.")
     return writers[format]
 
 

@@ -13,7 +13,10 @@ from typing import Any
 
 from oneofeach.errors import SourceNotFound, UnsupportedInput
 from oneofeach.plugins import Source, load, names
+from oneofeach.stages.sources.files import suffix_of
 from oneofeach.tables import Item
+
+DATASETS = (".tar", ".zip", ".parquet", ".arrow", ".feather")
 
 
 def items_of(source: Any) -> list[Item]:
@@ -27,6 +30,15 @@ def items_of(source: Any) -> list[Item]:
     if isinstance(source, (str, os.PathLike)) and "://" not in str(source) and not os.path.lexists(source):
         raise SourceNotFound(os.fspath(source))
     return [item if item.key else replace(item, key="[0]") for item in _reader(source).items(source)]
+
+
+def datasets_in(folder: str | os.PathLike[str]) -> str:
+    """What to give instead of a folder that only holds datasets: "shards/*.tar"; "" when it holds none."""
+    try:
+        suffixes = {suffix_of(name) for name in os.listdir(folder)} & set(DATASETS)
+    except OSError:
+        return ""
+    return " ".join(os.path.join(folder, f"*{suffix}") for suffix in sorted(suffixes))
 
 
 def is_list(source: Any) -> bool:
