@@ -18,7 +18,7 @@ setup(
             sources=SOURCES,
             depends=HEADERS,
             define_macros=[("Py_LIMITED_API", "0x030A0000"), ("DIGEST", f'"{DIGEST}"')],
-            extra_compile_args=["-O3", "-ffp-contract=off"],
+            extra_compile_args=["-O3", "-ffp-contract=off", "-fno-trapping-math"],
             py_limited_api=True,
             optional=True,
         )

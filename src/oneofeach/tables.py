@@ -108,12 +108,13 @@ class Item:
 class Picture:
     """Decoded pixels on their way to a fingerprint.
 
-    pixels: uint8 or float (0..255) [h, w] or [h, w, 3], not yet turned upright, alpha already flattened over white.
+    pixels: uint8 [h, w] or [h, w, 3], not yet turned upright, alpha already flattened over white; or what gives such
+    pixels where it is indexed (kernels.levels.Levels), so that a large tensor is never copied whole.
     extent: (width, height) in pixels of `pixels` that the picture truly covers: a scaled decode may pad its last block.
     orientation: EXIF orientation 1..8 still to be applied.
     """
 
-    pixels: npt.NDArray[Any]
+    pixels: Any
     extent: tuple[float, float]
     orientation: int = 1
 

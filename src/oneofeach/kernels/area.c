@@ -1,44 +1,32 @@
-/* Exact area sums of a box of an image over a grid of cells: integers from uint8 or float32 pixels, any strides.
+/* Exact area sums of a box of an image over a grid of cells: integers from uint8 pixels, any strides.
  * Twin: area.py. Cell edges come in 1/256 pixel, so every overlap is a whole number and no order of addition matters. */
 #include "kernels.h"
-#include "level.h"
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct {
-    const char *data;
-    int is_float;
-    float scale;
+    const uint8_t *data;
     int64_t width, stride_y, stride_x;
 } Plane;
 
 static void add_row(const Plane *plane, int64_t row, int64_t count, uint32_t weight, uint32_t *sums)
 {
-    const char *start = plane->data + row * plane->stride_y;
-    if (plane->is_float) {
-        if (plane->stride_x == sizeof(float)) {
-            const float *pixels = (const float *)start;
-            for (int64_t x = 0; x < count; x++) sums[x] += weight * level(pixels[x], plane->scale);
-        } else {
-            for (int64_t x = 0; x < count; x++)
-                sums[x] += weight * level(*(const float *)(start + x * plane->stride_x), plane->scale);
-        }
-    } else if (plane->stride_x == 1) {
-        const uint8_t *pixels = (const uint8_t *)start;
+    const uint8_t *pixels = plane->data + row * plane->stride_y;
+    const int64_t step = plane->stride_x;
+    if (step == 1)
         for (int64_t x = 0; x < count; x++) sums[x] += weight * pixels[x];
-    } else {
-        for (int64_t x = 0; x < count; x++) sums[x] += weight * *(const uint8_t *)(start + x * plane->stride_x);
-    }
+    else
+        for (int64_t x = 0; x < count; x++) sums[x] += weight * pixels[x * step];
 }
 
-/* Whole uint8 rows in a line: bytes add up in 16 bits, which is twice as fast, and carry over every 256 rows. */
+/* Whole rows in a line: bytes add up in 16 bits, which is twice as fast, and carry over every 256 rows. */
 static void add_whole_rows(const Plane *plane, int64_t row, int64_t end, int64_t count, uint16_t *carry, uint32_t *sums)
 {
     while (row < end) {
         int64_t stop = end - row > 256 ? row + 256 : end;
         memset(carry, 0, (size_t)count * sizeof *carry);
         for (; row < stop; row++) {
-            const uint8_t *pixels = (const uint8_t *)(plane->data + row * plane->stride_y);
+            const uint8_t *pixels = plane->data + row * plane->stride_y;
             for (int64_t x = 0; x < count; x++) carry[x] = (uint16_t)(carry[x] + pixels[x]);
         }
         for (int64_t x = 0; x < count; x++) sums[x] += 256u * carry[x];
@@ -55,7 +43,7 @@ static void add_rows(const Plane *plane, int64_t from, int64_t to, int64_t count
         return;
     }
     add_row(plane, first, count, (uint32_t)(256 - (from & 255)), sums);
-    if (!plane->is_float && plane->stride_x == 1)
+    if (plane->stride_x == 1)
         add_whole_rows(plane, first + 1, last, count, carry, sums);
     else
         for (int64_t row = first + 1; row < last; row++) add_row(plane, row, count, 256, sums);
@@ -75,15 +63,16 @@ static int64_t across(const uint32_t *sums, int64_t from, int64_t to, int64_t st
 static int sum_cells(Plane plane, int64_t channels, int64_t stride_c, const int64_t *edges_x, const int64_t *edges_y,
                      int64_t side, int64_t *out)
 {
-    int64_t item = plane.is_float ? 4 : 1;
-    int together = channels == 1 || (stride_c == item && plane.stride_x == channels * item);
+    int together = channels == 1 || (stride_c == 1 && plane.stride_x == channels);
     int64_t count = together ? plane.width * channels : plane.width, step = together ? channels : 1;
     uint32_t *sums = malloc((size_t)count * sizeof *sums);
     uint16_t *carry = malloc((size_t)count * sizeof *carry);
     int done = sums != NULL && carry != NULL;
-    if (together && channels > 1) plane.stride_x = item;
+    memset(out, 0, (size_t)(side * side * channels) * sizeof *out);
+    if (together && channels > 1) plane.stride_x = 1;
     for (int64_t pass = 0; done && pass < channels / step; pass++, plane.data += stride_c)
         for (int64_t j = 0; j < side; j++) {
+            if (edges_y[j] == edges_y[j + 1]) continue; /* a strip of a picture has cells without rows */
             add_rows(&plane, edges_y[j], edges_y[j + 1], count, carry, sums);
             for (int64_t i = 0; i < side; i++)
                 for (int64_t c = 0; c < step; c++)
@@ -96,14 +85,13 @@ static int sum_cells(Plane plane, int64_t channels, int64_t stride_c, const int6
 
 static PyObject *area_sums(PyObject *self, PyObject *args)
 {
-    Py_ssize_t data, is_float, width, channels, stride_y, stride_x, stride_c, edges_x, edges_y, side, out;
-    double scale;
+    Py_ssize_t data, width, channels, stride_y, stride_x, stride_c, edges_x, edges_y, side, out;
     int done;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnnndn", &data, &is_float, &width, &channels, &stride_y, &stride_x, &stride_c,
-                          &edges_x, &edges_y, &side, &scale, &out))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &data, &width, &channels, &stride_y, &stride_x, &stride_c, &edges_x,
+                          &edges_y, &side, &out))
         return NULL;
-    Plane plane = {(const char *)data, (int)is_float, (float)scale, width, stride_y, stride_x};
+    Plane plane = {(const uint8_t *)data, width, stride_y, stride_x};
     Py_BEGIN_ALLOW_THREADS
     done = sum_cells(plane, channels, stride_c, (const int64_t *)edges_x, (const int64_t *)edges_y, side,
                      (int64_t *)out);

@@ -7,40 +7,46 @@ machine, no order of addition and no stride can change a bit.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from oneofeach import kernels
-from oneofeach.tables import Rows
+from oneofeach.kernels.levels import Levels, spans
+from oneofeach.tables import Bytes, Rows
 
 UNIT = 256  # of a pixel
 
 
-def area_sums(
-    pixels: npt.NDArray[Any], box: tuple[float, float, float, float], side: int, scale: float = 1.0
-) -> tuple[Rows, Rows]:
+def area_sums(pixels: Bytes | Levels, box: tuple[float, float, float, float], side: int) -> tuple[Rows, Rows]:
     """int64[side, side, channels] sums of level * area, and int64[side, side] areas, in 1/65536 square pixels.
 
-    pixels: [h, w] or [h, w, channels], any strides; uint8, or floats of which `scale` times the value, rounded half to
-    even and clipped to 0..255 (NaN: 0), is the level. box: left, top, right, bottom in pixels, inside the picture and
-    at least 1/8 pixel in each direction.
+    pixels: uint8 [h, w] or [h, w, channels], any strides, or Levels. box: left, top, right, bottom in pixels, inside
+    the picture and at least 1/8 pixel in each direction.
     """
-    pixels = pixels if pixels.dtype in (np.uint8, np.float32) else pixels.astype(np.float32)
-    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    height, width, channels = pixels.shape
+    height, width = pixels.shape[:2]
     across, down = _edges(box[0], box[2], side, width), _edges(box[1], box[3], side, height)
+    areas = np.diff(down)[:, None] * np.diff(across)
+    if not isinstance(pixels, Levels):
+        return _sums(pixels if pixels.ndim == 3 else pixels[..., None], across, down), areas
+    sums = np.zeros((side, side, pixels.shape[2]), np.int64)
+    for top, bottom in spans(pixels.shape):
+        edges = np.clip(down, top * UNIT, bottom * UNIT) - top * UNIT
+        if edges[0] < edges[-1]:
+            sums += _sums(pixels[top:bottom], across, edges)
+    return sums, areas
+
+
+def _sums(pixels: Bytes, across: Rows, down: Rows) -> Rows:
     if kernels.compiled is None:
-        sums = _area_sums(pixels, across, down, scale)
-    else:
-        sums = np.empty((side, side, channels), np.int64)
-        y, x, c = pixels.strides
-        kernels.compiled.area_sums(
-            pixels.ctypes.data, pixels.dtype != np.uint8, width, channels, y, x, c,
-            across.ctypes.data, down.ctypes.data, side, scale, sums.ctypes.data,
-        )  # fmt: skip
-    return sums, np.diff(down)[:, None] * np.diff(across)
+        return _twin(pixels, across, down)
+    _, width, channels = pixels.shape
+    side = len(down) - 1
+    sums = np.empty((side, side, channels), np.int64)
+    kernels.compiled.area_sums(
+        pixels.ctypes.data, width, channels, *pixels.strides, across.ctypes.data, down.ctypes.data, side,
+        sums.ctypes.data,
+    )  # fmt: skip
+    return sums
 
 
 def _edges(start: float, stop: float, side: int, length: int) -> Rows:
@@ -48,32 +54,34 @@ def _edges(start: float, stop: float, side: int, length: int) -> Rows:
     return np.asarray(np.minimum(edges, length * UNIT).astype(np.int64))
 
 
-def _area_sums(pixels: npt.NDArray[Any], across: Rows, down: Rows, scale: float) -> Rows:
-    """Rows first, on contiguous memory, then columns; only one row of cells is converted at a time."""
-    bands = np.stack([_band(pixels, start, stop, scale) for start, stop in pairwise(down.tolist())])
-    return np.stack([_sum(bands, 1, start, stop) for start, stop in pairwise(across.tolist())], axis=1)
+def levels(pixels: Bytes, scale: float) -> Bytes:
+    return pixels
 
 
-def _band(pixels: npt.NDArray[Any], start: int, stop: int, scale: float) -> Rows:
-    first, last = start // UNIT, -(-stop // UNIT)
-    return _sum(levels(pixels[first:last], scale), 0, start - first * UNIT, stop - first * UNIT)
+def _twin(pixels: Bytes, across: Rows, down: Rows) -> Rows:
+    """Row of cells by row of cells; what is added to memory is a few rows of pixels."""
+    sums = np.zeros((len(down) - 1, len(across) - 1, pixels.shape[2]), np.int64)
+    for row, (start, stop) in enumerate(pairwise(down.tolist())):
+        if start < stop:
+            sums[row] = _cells(_band(pixels, start, stop), across)
+    return sums
 
 
-def levels(pixels: npt.NDArray[Any], scale: float) -> npt.NDArray[np.uint8]:
-    """uint8 levels of float pixels, rounded half to even and clipped, NaN to 0; uint8 pixels as they are."""
-    if pixels.dtype == np.uint8:
-        return pixels
-    scaled = np.rint(pixels * np.float32(scale))
-    return np.asarray(np.nan_to_num(scaled, nan=0.0).clip(0, 255).astype(np.uint8))
-
-
-def _sum(values: npt.NDArray[Any], axis: int, start: int, stop: int) -> Rows:
-    """Sum of the lines start..stop (in 1/256 line) along an axis, in 1/256."""
-    values = np.moveaxis(values, axis, 0)
+def _band(pixels: Bytes, start: int, stop: int) -> Rows:
+    """int64[w, channels]: sum of the rows start..stop (in 1/256 row), in 1/256."""
     first, last = start // UNIT, (stop - 1) // UNIT
     if first == last:
-        return np.asarray((stop - start) * values[first].astype(np.int64))
-    total = UNIT * values[first + 1 : last].sum(axis=0, dtype=np.int64)
-    total += (UNIT - start % UNIT) * values[first].astype(np.int64)
-    total += (stop - last * UNIT) * values[last].astype(np.int64)
+        return np.asarray((stop - start) * pixels[first].astype(np.int64))
+    total = UNIT * pixels[first + 1 : last].sum(axis=0, dtype=np.int64)
+    total += (UNIT - start % UNIT) * pixels[first].astype(np.int64)
+    total += (stop - last * UNIT) * pixels[last].astype(np.int64)
     return np.asarray(total)
+
+
+def _cells(band: Rows, across: Rows) -> Rows:
+    """int64[side, channels]: differences of the running sum at the edges of the cells."""
+    running = np.zeros((len(band) + 1, band.shape[1]), np.int64)
+    np.cumsum(band, axis=0, out=running[1:])
+    whole, part = across // UNIT, across % UNIT
+    at_edges: Rows = UNIT * running[whole] + part[:, None] * band[np.minimum(whole, len(band) - 1)]
+    return np.diff(at_edges, axis=0)

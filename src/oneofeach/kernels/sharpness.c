@@ -1,7 +1,6 @@
-/* Facts about uint8 or float32 pixels of any strides: sharpness (luma on a grid → variance of its Laplacian), color.
+/* Facts about uint8 pixels of any strides: sharpness (luma on a grid → variance of its Laplacian), color.
  * Twin: sharpness.py. All arithmetic is on integers, so both give equal results. */
 #include "kernels.h"
-#include "level.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,56 +11,53 @@
 #endif
 
 typedef struct {
-    const char *data;
-    int is_float;
-    float scale;
+    const uint8_t *data;
     Py_ssize_t channels, stride_y, stride_x, stride_c;
 } Pixels;
 
-static inline uint32_t luma(uint32_t red, uint32_t green, uint32_t blue)
-{
-    return 77 * red + 150 * green + 29 * blue;
-}
-
-/* 256 times the luma of tight RGB pixels: what most decoders give. */
+/* Sums of the columns of up to 200 rows, channel by channel beside each other. */
 FOR_EVERY_CPU
-static void tight_luma(const uint8_t *at, Py_ssize_t count, uint32_t *out)
+static void add_rows(const Pixels *p, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t columns, uint16_t *sum)
 {
-    for (Py_ssize_t i = 0; i < count; i++) out[i] = luma(at[3 * i], at[3 * i + 1], at[3 * i + 2]);
+    const Py_ssize_t channels = p->channels, count = columns * channels;
+    const int tight = p->stride_x == channels && (channels == 1 || p->stride_c == 1);
+    memset(sum, 0, (size_t)count * sizeof *sum);
+    for (Py_ssize_t y = first; y < first + rows; y++) {
+        const uint8_t *at = p->data + y * p->stride_y;
+        if (tight)
+            for (Py_ssize_t i = 0; i < count; i++) sum[i] = (uint16_t)(sum[i] + at[i]);
+        else
+            for (Py_ssize_t x = 0; x < columns; x++)
+                for (Py_ssize_t c = 0; c < channels; c++) {
+                    uint16_t *to = sum + x * channels + c;
+                    *to = (uint16_t)(*to + at[x * p->stride_x + c * p->stride_c]);
+                }
+    }
 }
 
-/* 256 times the luma of the first pixels of a row. */
-static void row_luma(const Pixels *p, Py_ssize_t y, Py_ssize_t count, uint32_t *out)
+/* 256 times the luma of sums of channels; luma is linear, so it may be taken of sums. */
+FOR_EVERY_CPU
+static void luma(const uint16_t *restrict sum, Py_ssize_t count, Py_ssize_t channels, uint32_t *restrict out)
 {
-    const char *at = p->data + y * p->stride_y;
-    const Py_ssize_t green = p->channels == 1 ? 0 : p->stride_c, blue = 2 * green;
-    if (!p->is_float && p->stride_x == 3 && green == 1)
-        tight_luma((const uint8_t *)at, count, out);
-    else if (!p->is_float)
-        for (Py_ssize_t i = 0; i < count; i++, at += p->stride_x)
-            out[i] = luma(*(const uint8_t *)at, *(const uint8_t *)(at + green), *(const uint8_t *)(at + blue));
+    if (channels == 1)
+        for (Py_ssize_t i = 0; i < count; i++) out[i] = 256u * sum[i];
     else
-        for (Py_ssize_t i = 0; i < count; i++, at += p->stride_x)
-            out[i] = luma(level(*(const float *)at, p->scale), level(*(const float *)(at + green), p->scale),
-                          level(*(const float *)(at + blue), p->scale));
+        for (Py_ssize_t i = 0; i < count; i++) out[i] = 77u * sum[3 * i] + 150u * sum[3 * i + 1] + 29u * sum[3 * i + 2];
 }
 
 /* Mean luma in 1/16 of cells of step_x x step_y pixels; what is left over at the far edges counts for nothing.
- * line: room for one row of the picture, and one of cells. */
+ * line, sum: room for one row of the picture. */
+FOR_EVERY_CPU
 static void shrink(const Pixels *p, Py_ssize_t step_x, Py_ssize_t step_y, Py_ssize_t columns, Py_ssize_t rows,
-                   uint32_t *line, int16_t *out)
+                   uint32_t *line, uint16_t *sum, int16_t *out)
 {
     const uint64_t share = ((uint64_t)1 << 32) / (uint64_t)(step_x * step_y);
-    uint32_t *sum = line + columns * step_x;
-    for (Py_ssize_t j = 0; j < rows; j++) {
-        memset(sum, 0, (size_t)columns * sizeof *sum);
-        for (Py_ssize_t y = j * step_y; y < (j + 1) * step_y; y++) {
-            row_luma(p, y, columns * step_x, line);
-            const uint32_t *at = line;
-            for (Py_ssize_t i = 0; i < columns; i++)
-                for (Py_ssize_t x = 0; x < step_x; x++) sum[i] += *at++;
-        }
-        for (Py_ssize_t i = 0; i < columns; i++) out[j * columns + i] = (int16_t)(sum[i] * share >> 36);
+    for (Py_ssize_t j = 0; j < rows; j++, out += columns) {
+        add_rows(p, j * step_y, step_y, columns * step_x, sum);
+        luma(sum, columns * step_x, p->channels, line);
+        for (Py_ssize_t x = 1; x < step_x; x++)
+            for (Py_ssize_t i = 0; i < columns; i++) line[i * step_x] += line[i * step_x + x];
+        for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)(line[i * step_x] * share >> 36);
     }
 }
 
@@ -103,72 +99,74 @@ static double laplacian_variance(const int16_t *plane, Py_ssize_t side)
 }
 
 typedef struct {
-    Py_ssize_t step, length, taps;
+    Py_ssize_t taps;
     const int32_t *start;
     const int16_t *weight;
 } Filter;
 
-typedef struct {
-    int16_t *small, *half, *plane;
-    int32_t *sum;
-    uint32_t *line;
-} Room;
-
-static double sharpness(const Pixels *p, const Filter *across, const Filter *down, Py_ssize_t grid, const Room *room)
-{
-    shrink(p, across->step, down->step, across->length, down->length, room->line, room->small);
-    resample(room->small, across->length, grid, down->start, down->weight, down->taps, room->sum, room->half);
-    resample(room->half, grid, grid, across->start, across->weight, across->taps, room->sum, room->plane);
-    return laplacian_variance(room->plane, grid);
-}
-
-/* sharpness(pixels, is_float, scale, channels, strides y x c, grid, across, down), with a filter as
- * step, length, taps, start, weight: see sharpness.py. */
-static PyObject *py_sharpness(PyObject *self, PyObject *args)
+/* shrunk(pixels, channels, strides y x c, step x y, columns, rows, out): see `shrink`. */
+static PyObject *py_shrunk(PyObject *self, PyObject *args)
 {
     Pixels p;
-    Filter across, down;
-    Py_ssize_t grid;
+    Py_ssize_t step_x, step_y, columns, rows;
+    int16_t *out;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nifnnnnnnnnnnnnnnn", &p.data, &p.is_float, &p.scale, &p.channels, &p.stride_y,
-                          &p.stride_x, &p.stride_c, &grid, &across.step, &across.length, &across.taps, &across.start,
-                          &across.weight, &down.step, &down.length, &down.taps, &down.start, &down.weight))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &p.data, &p.channels, &p.stride_y, &p.stride_x, &p.stride_c, &step_x,
+                          &step_y, &columns, &rows, &out))
         return NULL;
-    const size_t n = (size_t)grid, width = (size_t)across.length, longest = width > n ? width : n;
-    const Room room = {malloc(width * (size_t)down.length * 2), malloc(width * n * 2), malloc(n * n * 2),
-                       malloc(longest * TOGETHER * 4), malloc(width * (size_t)(across.step + 1) * 4)};
-    const int ready = room.small && room.half && room.plane && room.sum && room.line;
+    const size_t width = (size_t)(columns * step_x);
+    uint32_t *line = malloc(width * sizeof *line);
+    uint16_t *sum = malloc(width * (size_t)p.channels * sizeof *sum);
+    const int ready = line && sum;
+    if (ready) {
+        Py_BEGIN_ALLOW_THREADS
+        shrink(&p, step_x, step_y, columns, rows, line, sum, out);
+        Py_END_ALLOW_THREADS
+    }
+    free(line), free(sum);
+    if (!ready) return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+/* sharpness(small, columns, grid, across, down), with a filter as taps, start, weight: see sharpness.py. */
+static PyObject *py_sharpness(PyObject *self, PyObject *args)
+{
+    const int16_t *small;
+    Filter across, down;
+    Py_ssize_t columns, grid;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &small, &columns, &grid, &across.taps, &across.start, &across.weight,
+                          &down.taps, &down.start, &down.weight))
+        return NULL;
+    const size_t n = (size_t)grid, width = (size_t)columns, longest = width > n ? width : n;
+    int16_t *half = malloc(width * n * 2), *plane = malloc(n * n * 2);
+    int32_t *sum = malloc(longest * TOGETHER * 4);
+    const int ready = half && plane && sum;
     double value = 0;
     if (ready) {
         Py_BEGIN_ALLOW_THREADS
-        value = sharpness(&p, &across, &down, grid, &room);
+        resample(small, columns, grid, down.start, down.weight, down.taps, sum, half);
+        resample(half, grid, grid, across.start, across.weight, across.taps, sum, plane);
+        value = laplacian_variance(plane, grid);
         Py_END_ALLOW_THREADS
     }
-    free(room.small), free(room.half), free(room.plane), free(room.sum), free(room.line);
+    free(half), free(plane), free(sum);
     return ready ? PyFloat_FromDouble(value) : PyErr_NoMemory();
 }
 
-static int level_at(const Pixels *p, const char *at)
-{
-    return p->is_float ? (int)level(*(const float *)at, p->scale) : *(const uint8_t *)at;
-}
-
-/* colorfulness(pixels, is_float, scale, strides y x c, rows, columns): how far the most colorful pixel is from gray. */
+/* colorfulness(pixels, strides y x c, rows, columns): how far the most colorful pixel is from gray. */
 static PyObject *py_colorfulness(PyObject *self, PyObject *args)
 {
     Pixels p;
     Py_ssize_t rows, columns;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nifnnnnn", &p.data, &p.is_float, &p.scale, &p.stride_y, &p.stride_x, &p.stride_c,
-                          &rows, &columns))
-        return NULL;
+    if (!PyArg_ParseTuple(args, "nnnnnn", &p.data, &p.stride_y, &p.stride_x, &p.stride_c, &rows, &columns)) return NULL;
     int most = 0;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t y = 0; y < rows; y++) {
-        const char *at = p.data + y * p.stride_y;
+        const uint8_t *at = p.data + y * p.stride_y;
         for (Py_ssize_t x = 0; x < columns; x++, at += p.stride_x) {
-            const int green = level_at(&p, at + p.stride_c);
-            const int red = abs(level_at(&p, at) - green), blue = abs(level_at(&p, at + 2 * p.stride_c) - green);
+            const int green = at[p.stride_c], red = abs(at[0] - green), blue = abs(at[2 * p.stride_c] - green);
             if (red > most) most = red;
             if (blue > most) most = blue;
         }
@@ -177,6 +175,7 @@ static PyObject *py_colorfulness(PyObject *self, PyObject *args)
     return PyLong_FromLong(most);
 }
 
-PyMethodDef sharpness_methods[] = {{"sharpness", py_sharpness, METH_VARARGS, NULL},
+PyMethodDef sharpness_methods[] = {{"shrunk", py_shrunk, METH_VARARGS, NULL},
+                                   {"sharpness", py_sharpness, METH_VARARGS, NULL},
                                    {"colorfulness", py_colorfulness, METH_VARARGS, NULL},
                                    {NULL, NULL, 0, NULL}};

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import oneofeach
 from oneofeach.errors import UnreadableImage
-from oneofeach.stages.decode import decode, images_in, load, open_image
+from oneofeach.stages.decode import arrays, decode, images_in, load, open_image
 
 
 class Tensor:
@@ -63,7 +64,7 @@ def test_every_layout_is_split_into_single_images_without_a_copy(shape, expected
         (np.zeros((4, 4), np.complex64), "array of complex64"),
         (np.full((4, 4), "a"), "array of <U1"),
         (np.zeros((4, 4), "M8[s]"), r"array of datetime64\[s\]"),
-        (np.full((4, 4), 255.0), "float values from 255 to 255, expected 0..1"),
+        (np.full((4, 4), 255.0), "float values from 0 to 255, expected 0..1"),
         (np.full((4, 4), np.inf), "float values"),
         (np.full((4, 4), -1.0), "float values"),
     ],
@@ -120,3 +121,20 @@ def test_a_tensor_that_cannot_be_converted_is_a_reason():
 
     with pytest.raises(UnreadableImage, match="sparse tensor"):
         decode(load(Broken(np.zeros((4, 4)))))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64, bool])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_an_image_too_large_to_copy_gets_the_same_description(dtype, channels, monkeypatch):
+    white = {np.uint8: 255, np.uint16: 65535}.get(dtype, 1)
+    random = np.random.default_rng(0).random((9, 7, channels)).repeat(30, axis=0).repeat(40, axis=1)
+    image = (random * white).round(2).astype(dtype)
+    image[:40] = 0  # a border
+    image[..., 3:] = white
+    whole = oneofeach.scan([image, image])
+    monkeypatch.setattr(arrays, "COPIED", 0)
+    lazy = oneofeach.scan([image, image])
+    assert np.array_equal(whole.descriptors, lazy.descriptors)
+    assert np.array_equal(whole.facts, lazy.facts)
+    assert whole.notes == lazy.notes
+    assert lazy.readable.all()

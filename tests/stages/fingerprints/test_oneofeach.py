@@ -13,13 +13,14 @@ from PIL import Image, ImageDraw, ImageOps
 from skimage import data
 
 from oneofeach.kernels import hamming
+from oneofeach.kernels.levels import Levels
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 from oneofeach.tables import Bytes, Picture
 
 METHOD = OneOfEach()
 
 
-def picture(pixels: np.ndarray, orientation: int = 1) -> Picture:
+def picture(pixels: np.ndarray | Levels, orientation: int = 1) -> Picture:
     return Picture(pixels, (pixels.shape[1], pixels.shape[0]), orientation)
 
 
@@ -35,7 +36,7 @@ def photo() -> np.ndarray:
 
 
 def test_the_same_pixels_are_one_with_no_distance(photo: np.ndarray) -> None:
-    value, evidence = pair(picture(photo), picture(photo.astype(np.float32)))
+    value, evidence = pair(picture(photo), picture(Levels(photo / np.float32(255))))
     assert value == 1.0
     assert evidence["distance"] == 0
 

@@ -110,7 +110,6 @@ def _as_it_is(data: bytes, kind: str) -> bool:
 
 def _small(picture: Picture) -> bytes:
     pixels = np.asarray(picture.pixels)
-    pixels = pixels if pixels.dtype == np.uint8 else np.rint(pixels).astype(np.uint8)
     width, height = picture.extent
     scale = min(1.0, SIDE / max(width, height))
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from oneofeach.errors import UnreadableImage
+from oneofeach.kernels.levels import Levels, Spread, converted, spans
 
 CHANNELS = (1, 3, 4)
-STRIP = 1 << 15  # values converted at once: they stay in the cache
+COPIED = (3 << 19) // min(os.cpu_count() or 1, 4)  # bytes: the copies of all threads together stay small
 OVERSHOOT = 0.5
 """Float values this far outside 0..1 are clipped with a note (resampling rings); farther ones are another scale."""
 
@@ -46,25 +48,21 @@ def as_array(source: Any) -> npt.NDArray[Any]:
         raise UnreadableImage(f"cannot be converted to an array: {' '.join(str(error).split())}") from error
 
 
-def pixels_of(array: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], str]:
-    """Pixels uint8 [h, w] or [h, w, 3] of one image as `images_in` gives it, and a note."""
-    note = ""
-    if array.dtype.kind == "f":
-        array, note = _levels(array)
-    elif array.dtype == np.uint16:
-        array = to_8_bit(array)
-    elif array.dtype == bool:
-        array = array * np.uint8(255)
-    if array.ndim == 3 and array.shape[2] == 4:
-        array = _over_white(array)
-    elif array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    return array, note
+def pixels_of(array: npt.NDArray[Any]) -> tuple[Any, str]:
+    """Pixels uint8 [h, w] or [h, w, 3] of one image as `images_in` gives it, and a note.
 
-
-def to_8_bit(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """uint16 → uint8, 65535 → 255, rounded to nearest."""
-    return ((array.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
+    Where converting would copy more than COPIED bytes, they are Levels: converted where they are looked at.
+    """
+    if array.dtype == np.uint8 and (array.ndim == 2 or array.shape[2] != 4):
+        return (array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array), ""
+    pixels = Levels(array if array.ndim == 3 else array[..., None])
+    whole = np.empty(pixels.shape, np.uint8) if pixels.nbytes <= COPIED else None
+    spread = Spread()
+    for top, bottom in spans(pixels.shape):
+        _, found = converted(pixels.values[top:bottom], None if whole is None else whole[top:bottom])
+        spread = spread.joined(found)
+        _check_range(spread)
+    return pixels if whole is None else whole if whole.shape[2] == 3 else whole[..., 0], _note(spread)
 
 
 def _check_dtype(dtype: np.dtype[Any]) -> None:
@@ -86,33 +84,13 @@ def _single(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     raise UnreadableImage(f"Image has {channels} channels, expected 1, 3 or 4")
 
 
-def _levels(array: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], str]:
-    """Floats 0..1 as uint8, rounded half to even: strip by strip, so that a tensor is never copied whole as floats."""
-    result = np.empty(array.shape, np.uint8)
-    lowest, highest, nan = np.inf, -np.inf, False
-    rows = max(1, STRIP // array[0].size)
-    for top in range(0, len(array), rows):
-        strip = array[top : top + rows].astype(np.float32)
-        low, high = float(strip.min()), float(strip.max())
-        if np.isnan(low):
-            nan = True
-            np.nan_to_num(strip, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
-            low, high = float(strip.min()), float(strip.max())
-        lowest, highest = min(lowest, low), max(highest, high)
-        if lowest < -OVERSHOOT or highest > 1 + OVERSHOOT:
-            raise UnreadableImage(f"float values from {lowest:g} to {highest:g}, expected 0..1")
-        strip *= 255
-        np.rint(strip, out=strip)
-        if low < 0 or high > 1:
-            np.clip(strip, 0, 255, out=strip)
-        result[top : top + rows] = strip
-    notes = ["NaN pixels compare as 0"] if nan else []
-    if lowest < 0 or highest > 1:
+def _check_range(spread: Spread) -> None:
+    if spread.low < -OVERSHOOT or spread.high > 1 + OVERSHOOT:
+        raise UnreadableImage(f"float values from {spread.low:g} to {spread.high:g}, expected 0..1")
+
+
+def _note(spread: Spread) -> str:
+    notes = ["NaN pixels compare as 0"] if spread.nan else []
+    if spread.low < 0 or spread.high > 1:
         notes.append("values outside 0..1 clipped")
-    return result, "; ".join(notes)
-
-
-def _over_white(rgba: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    alpha = rgba[..., 3:].astype(np.float32) / 255
-    flat = rgba[..., :3] * alpha + 255 * (1 - alpha)
-    return np.asarray(np.rint(flat), np.uint8)
+    return "; ".join(notes)

@@ -50,8 +50,7 @@ def decode(loaded: Loaded, *, min_side: int = 0) -> Decoded:
 def open_image(source: Any) -> Image.Image:
     """The whole image, upright, as RGB: for reports, nodes and review. Raises UnreadableImage."""
     decoded = decode(load(source)).picture
-    pixels = decoded.pixels if decoded.pixels.dtype == np.uint8 else np.rint(decoded.pixels).astype(np.uint8)
-    image = Image.fromarray(pixels).convert("RGB")
+    image = Image.fromarray(np.asarray(decoded.pixels)).convert("RGB")
     turn = _TURNS.get(decoded.orientation)
     return image if turn is None else image.transpose(turn)
 

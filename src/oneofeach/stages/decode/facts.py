@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from oneofeach.kernels.sharpness import colorfulness, sharpness
@@ -28,7 +27,7 @@ class Opened(NamedTuple):
     size: (width, height) of the whole image, not yet upright. extent: what `pixels` truly cover, in their own pixels.
     """
 
-    pixels: npt.NDArray[Any]
+    pixels: Any  # as in tables.Picture
     size: tuple[int, int]
     extent: tuple[float, float]
     orientation: int = 1
@@ -40,15 +39,12 @@ class Opened(NamedTuple):
 
 def facts_of(loaded: Loaded, opened: Opened) -> np.void:
     """A FACTS record; mtime_ns is the caller's to fill."""
-    facts: np.void = np.zeros(1, FACTS)[0]
-    facts["content"] = np.frombuffer(loaded.content, np.uint8)
-    facts["bytes"] = loaded.size
-    facts["width"], facts["height"] = opened.size if opened.orientation < 5 else opened.size[::-1]
-    facts["frames"] = opened.frames
-    facts["quality"] = opened.quality
-    facts["sharpness"] = sharpness(opened.pixels, opened.extent)
-    facts["color"] = colorfulness(opened.pixels) > GRAY_NOISE
-    facts["format"] = opened.format.encode()[:8]
+    width, height = opened.size if opened.orientation < 5 else opened.size[::-1]
+    content = np.frombuffer(loaded.content, np.uint8)
+    clear = sharpness(opened.pixels, opened.extent)
+    color = colorfulness(opened.pixels) > GRAY_NOISE
+    record = (content, loaded.size, 0, width, height, opened.frames, opened.quality, clear, color)
+    facts: np.void = np.array([(*record, opened.format.encode()[:8])], FACTS)[0]
     return facts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from oneofeach.stages.decode.arrays import to_8_bit
+from oneofeach.kernels.levels import to_8_bit
 
 
 def flatten(image: Image.Image) -> tuple[Image.Image, str]:

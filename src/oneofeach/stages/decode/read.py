@@ -51,7 +51,7 @@ def load(source: Any) -> Loaded:
         data = _read_file(os.fspath(source))
     elif isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
-    elif isinstance(source, Readable):
+    elif callable(getattr(source, "read", None)):  # a Readable; asking for the protocol takes ten times as long
         data = _read(source)
     else:
         return Loaded(None, image=source)

@@ -20,8 +20,6 @@ from oneofeach.tables import EVIDENCE, Bytes, Floats, Picture, Rows
 def _gray(picture: Picture, width: int, height: int) -> npt.NDArray[np.uint8]:
     """uint8[height, width]: luma as Pillow converts it, resampled by Lanczos."""
     pixels = np.asarray(picture.pixels)
-    if pixels.dtype != np.uint8:
-        pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     pixels = np.moveaxis(pixels, -1, 0) if pixels.ndim == 3 else pixels
     turned = upright(pixels, picture.orientation)
     turned = np.moveaxis(turned, 0, -1) if turned.ndim == 3 else turned

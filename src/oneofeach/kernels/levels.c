@@ -1,0 +1,86 @@
+/* float32 values 0..1 of any strides → tight uint8 levels 0..255, and what lies beyond. Twin: levels.py. */
+#include "kernels.h"
+#include <string.h>
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
+#else
+#define FOR_EVERY_CPU
+#endif
+
+/* What lies beyond 0..1. */
+typedef struct {
+    float low, high;
+    int nan;
+} Spread;
+
+/* Rounded half to even and clipped, NaN to 0: adding 1.5 * 2^23 leaves no room for a fraction. */
+static inline uint8_t level(float value)
+{
+    float scaled = value * 255.0f;
+    scaled = scaled > 0.0f ? scaled : 0.0f;
+    scaled = scaled < 255.0f ? scaled : 255.0f;
+    return (uint8_t)(int32_t)((scaled + 12582912.0f) - 12582912.0f);
+}
+
+static void look(Spread *spread, float value)
+{
+    if (value < spread->low) spread->low = value;
+    if (value > spread->high) spread->high = value;
+    if (value != value) spread->nan = 1;
+}
+
+enum { BLOCK = 2048 }; /* values that stay in the nearest cache */
+
+/* Values beside each other; they are looked at one by one only where one lies beyond 0..1. */
+FOR_EVERY_CPU
+static void tight_levels(const float *restrict in, Py_ssize_t count, uint8_t *restrict out, Spread *spread)
+{
+    for (; count > 0; count -= BLOCK, in += BLOCK, out += BLOCK) {
+        const int n = count < BLOCK ? (int)count : BLOCK;
+        int32_t beyond = 0;
+        for (int i = 0; i < n; i++) beyond += !((in[i] >= 0.0f) & (in[i] <= 1.0f));
+        for (int i = 0; i < n; i++) out[i] = level(in[i]);
+        for (int i = 0; beyond && i < n; i++) look(spread, in[i]);
+    }
+}
+
+static void strided_levels(const char *in, Py_ssize_t columns, Py_ssize_t channels, Py_ssize_t stride_x,
+                           Py_ssize_t stride_c, uint8_t *out, Spread *spread)
+{
+    for (Py_ssize_t x = 0; x < columns; x++)
+        for (Py_ssize_t c = 0; c < channels; c++) {
+            float value;
+            memcpy(&value, in + x * stride_x + c * stride_c, sizeof value);
+            look(spread, value);
+            *out++ = level(value);
+        }
+}
+
+/* levels(values, rows, columns, channels, strides y x c, out) -> lowest (0 at most), highest (1 at least), whether some are NaN. */
+static PyObject *py_levels(PyObject *self, PyObject *args)
+{
+    const char *in;
+    uint8_t *out;
+    Py_ssize_t rows, columns, channels, stride_y, stride_x, stride_c;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnnnnnnn", &in, &rows, &columns, &channels, &stride_y, &stride_x, &stride_c, &out))
+        return NULL;
+    Spread spread = {0.0f, 1.0f, 0};
+    Py_BEGIN_ALLOW_THREADS
+    const Py_ssize_t count = columns * channels;
+    const int tight = (channels == 1 || stride_c == sizeof(float)) && stride_x == channels * (Py_ssize_t)sizeof(float);
+    if (tight && stride_y == count * (Py_ssize_t)sizeof(float)) {
+        tight_levels((const float *)in, rows * count, out, &spread);
+    } else {
+        for (Py_ssize_t y = 0; y < rows; y++, in += stride_y, out += count)
+            if (tight)
+                tight_levels((const float *)in, count, out, &spread);
+            else
+                strided_levels(in, columns, channels, stride_x, stride_c, out, &spread);
+    }
+    Py_END_ALLOW_THREADS
+    return Py_BuildValue("ffi", spread.low, spread.high, spread.nan);
+}
+
+PyMethodDef levels_methods[] = {{"levels", py_levels, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
