@@ -12,14 +12,16 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from threading import Lock
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from oneofeach.assembly import Assembly
 from oneofeach.errors import UnreadableImage
 from oneofeach.index.images import Images
 from oneofeach.plugins import Engine, Fingerprint, Progress
-from oneofeach.stages.decode import Loaded, Room, decode, load, weight
+from oneofeach.stages.decode import Decoded, Loaded, Room, decode, decode_together, load, small_array, weight
 from oneofeach.tables import FACTS, Description, Item
 
 CHUNK = 16  # images per task: large enough that the cost of a task disappears
@@ -90,7 +92,10 @@ def describe_all(
 
 def describe_chunk(items: Sequence[Item], *, method: Fingerprint, seen: Seen) -> list[Description]:
     """One description per item, in the same order."""
-    return [_describe(item, method, seen) for item in items]
+    small = {row: image for row, item in enumerate(items) if (image := _small(item)) is not None}
+    together = dict(zip(small, _together(list(small.values()), method), strict=True))
+    described = ((item, together.get(row)) for row, item in enumerate(items))
+    return [_describe(item, method, seen) if known is None else _dated(item, known) for item, known in described]
 
 
 def failed(item: Item, method: Fingerprint, error: str) -> Description:
@@ -117,6 +122,23 @@ def _describe(item: Item, method: Fingerprint, seen: Seen) -> Description:
     return _dated(item, future.result())
 
 
+def _small(item: Item) -> npt.NDArray[Any] | None:
+    return None if item.error else small_array(item.source)
+
+
+def _together(images: Sequence[npt.NDArray[Any]], method: Fingerprint) -> list[Description | None]:
+    """Descriptions of small images in memory; None where one fails alone."""
+    if not images:
+        return []
+    decoded = decode_together(images)
+    good = [one for one in decoded if isinstance(one, Decoded)]
+    try:
+        rows = iter(zip(*method.describe([one.picture for one in good]), strict=True))
+    except Exception:  # one bad image must not cost the others
+        return [None] * len(images)
+    return [Description(one.facts, *next(rows), one.note) if isinstance(one, Decoded) else None for one in decoded]
+
+
 def _decode(loaded: Loaded, method: Fingerprint) -> Description:
     try:
         with _ROOM.claim(weight(loaded, method.min_side)):
@@ -141,6 +163,8 @@ def _described(facts: np.void, method: Fingerprint, error: str) -> Description:
 
 
 def _dated(item: Item, description: Description) -> Description:
+    if item.mtime_ns <= 0 and item.size < 0:
+        return description
     facts = description.facts.copy()
     facts["mtime_ns"] = max(item.mtime_ns, 0)
     if item.size >= 0 and not facts["bytes"]:

@@ -104,15 +104,15 @@ typedef struct {
     const int16_t *weight;
 } Filter;
 
-/* shrunk(pixels, channels, strides y x c, step x y, columns, rows, out): see `shrink`. */
+/* shrunk(pixels, count, channels, strides n y x c, step x y, columns, rows, out): `shrink` for each of some pictures. */
 static PyObject *py_shrunk(PyObject *self, PyObject *args)
 {
     Pixels p;
-    Py_ssize_t step_x, step_y, columns, rows;
+    Py_ssize_t count, stride_n, step_x, step_y, columns, rows;
     int16_t *out;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &p.data, &p.channels, &p.stride_y, &p.stride_x, &p.stride_c, &step_x,
-                          &step_y, &columns, &rows, &out))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnnnn", &p.data, &count, &p.channels, &stride_n, &p.stride_y, &p.stride_x,
+                          &p.stride_c, &step_x, &step_y, &columns, &rows, &out))
         return NULL;
     const size_t width = (size_t)(columns * step_x);
     uint32_t *line = malloc(width * sizeof *line);
@@ -120,7 +120,8 @@ static PyObject *py_shrunk(PyObject *self, PyObject *args)
     const int ready = line && sum;
     if (ready) {
         Py_BEGIN_ALLOW_THREADS
-        shrink(&p, step_x, step_y, columns, rows, line, sum, out);
+        for (Py_ssize_t k = 0; k < count; k++, p.data += stride_n, out += rows * columns)
+            shrink(&p, step_x, step_y, columns, rows, line, sum, out);
         Py_END_ALLOW_THREADS
     }
     free(line), free(sum);
@@ -128,51 +129,65 @@ static PyObject *py_shrunk(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* sharpness(small, columns, grid, across, down), with a filter as taps, start, weight: see sharpness.py. */
+/* sharpness(small, count, rows, columns, grid, across, down, out), with a filter as taps, start, weight: double[count]
+ * from int16[count, rows, columns]; see sharpness.py. */
 static PyObject *py_sharpness(PyObject *self, PyObject *args)
 {
     const int16_t *small;
     Filter across, down;
-    Py_ssize_t columns, grid;
+    Py_ssize_t count, rows, columns, grid;
+    double *out;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &small, &columns, &grid, &across.taps, &across.start, &across.weight,
-                          &down.taps, &down.start, &down.weight))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnnnn", &small, &count, &rows, &columns, &grid, &across.taps, &across.start,
+                          &across.weight, &down.taps, &down.start, &down.weight, &out))
         return NULL;
     const size_t n = (size_t)grid, width = (size_t)columns, longest = width > n ? width : n;
     int16_t *half = malloc(width * n * 2), *plane = malloc(n * n * 2);
     int32_t *sum = malloc(longest * TOGETHER * 4);
     const int ready = half && plane && sum;
-    double value = 0;
     if (ready) {
         Py_BEGIN_ALLOW_THREADS
-        resample(small, columns, grid, down.start, down.weight, down.taps, sum, half);
-        resample(half, grid, grid, across.start, across.weight, across.taps, sum, plane);
-        value = laplacian_variance(plane, grid);
+        for (Py_ssize_t k = 0; k < count; k++, small += rows * columns) {
+            resample(small, columns, grid, down.start, down.weight, down.taps, sum, half);
+            resample(half, grid, grid, across.start, across.weight, across.taps, sum, plane);
+            out[k] = laplacian_variance(plane, grid);
+        }
         Py_END_ALLOW_THREADS
     }
     free(half), free(plane), free(sum);
-    return ready ? PyFloat_FromDouble(value) : PyErr_NoMemory();
+    if (!ready) return PyErr_NoMemory();
+    Py_RETURN_NONE;
 }
 
-/* colorfulness(pixels, strides y x c, rows, columns): how far the most colorful pixel is from gray. */
-static PyObject *py_colorfulness(PyObject *self, PyObject *args)
+static int64_t colorfulness(const Pixels *p, Py_ssize_t rows, Py_ssize_t columns)
 {
-    Pixels p;
-    Py_ssize_t rows, columns;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnn", &p.data, &p.stride_y, &p.stride_x, &p.stride_c, &rows, &columns)) return NULL;
     int most = 0;
-    Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t y = 0; y < rows; y++) {
-        const uint8_t *at = p.data + y * p.stride_y;
-        for (Py_ssize_t x = 0; x < columns; x++, at += p.stride_x) {
-            const int green = at[p.stride_c], red = abs(at[0] - green), blue = abs(at[2 * p.stride_c] - green);
+        const uint8_t *at = p->data + y * p->stride_y;
+        for (Py_ssize_t x = 0; x < columns; x++, at += p->stride_x) {
+            const int green = at[p->stride_c], red = abs(at[0] - green), blue = abs(at[2 * p->stride_c] - green);
             if (red > most) most = red;
             if (blue > most) most = blue;
         }
     }
+    return most;
+}
+
+/* colorfulness(pixels, count, rows, columns, strides n y x c, out): int64[count], how far the most colorful pixel of
+ * each picture is from gray. */
+static PyObject *py_colorfulness(PyObject *self, PyObject *args)
+{
+    Pixels p;
+    Py_ssize_t count, rows, columns, stride_n;
+    int64_t *out;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &p.data, &count, &rows, &columns, &stride_n, &p.stride_y, &p.stride_x,
+                          &p.stride_c, &out))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t k = 0; k < count; k++, p.data += stride_n) out[k] = colorfulness(&p, rows, columns);
     Py_END_ALLOW_THREADS
-    return PyLong_FromLong(most);
+    Py_RETURN_NONE;
 }
 
 PyMethodDef sharpness_methods[] = {{"shrunk", py_shrunk, METH_VARARGS, NULL},

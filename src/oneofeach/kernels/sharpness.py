@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from oneofeach import kernels
 from oneofeach.kernels.levels import Levels, spans
-from oneofeach.tables import Bytes
+from oneofeach.tables import Bytes, Floats, Rows
 
-Plane = npt.NDArray[np.int16]
+Planes = npt.NDArray[np.int16]
 
 GRID = 96
 _ONE = 4096  # a weight of 1
@@ -59,14 +59,22 @@ def sharpness(pixels: Bytes | Levels, extent: tuple[float, float]) -> float:
     covers.
     """
     across, down = triangle(extent[0], pixels.shape[1]), triangle(extent[1], pixels.shape[0])
-    small = _shrunk_luma(pixels, across, down)
-    c: Any = kernels.compiled
-    if c is None:
-        value = _sharpness(small, across, down)
-    else:
-        value = c.sharpness(small.ctypes.data, across.length, GRID, *across.arguments, *down.arguments)
-    points = (GRID - 2) ** 2
-    return float(value / (points * points * 256))  # the plane is in 1/16
+    whole = kernels.compiled is not None and not isinstance(pixels, Levels)
+    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
+    small = np.empty((1, down.length, across.length), np.int16)
+    for top, bottom in [(0, pixels.shape[0])] if whole else spans(pixels.shape, down.step):
+        rows = small[:, top // down.step : bottom // down.step]
+        if rows.size:
+            _shrink(pixels[top:bottom][None], across, down.step, rows)
+    return float(_variances(small, across, down)[0])
+
+
+def sharpness_of_each(block: Bytes) -> Floats:
+    """float64[n] of pictures uint8 [n, h, w, 1 or 3]."""
+    across, down = triangle(float(block.shape[2]), block.shape[2]), triangle(float(block.shape[1]), block.shape[1])
+    small = np.empty((len(block), down.length, across.length), np.int16)
+    _shrink(block, across, down.step, small)
+    return _variances(small, across, down)
 
 
 def colorfulness(pixels: Bytes | Levels) -> int:
@@ -77,49 +85,61 @@ def colorfulness(pixels: Bytes | Levels) -> int:
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return 0
     rows, columns = (max(1, side // 64) for side in pixels.shape[:2])
-    sample = pixels[::rows, ::columns]
+    return int(_colorfulness(pixels[::rows, ::columns][None])[0])
+
+
+def colorfulness_of_each(block: Bytes) -> Rows:
+    """int64[n] of pictures uint8 [n, h, w, 1 or 3]."""
+    if block.shape[3] == 1:
+        return np.zeros(len(block), np.int64)
+    rows, columns = (max(1, side // 64) for side in block.shape[1:3])
+    return _colorfulness(block[:, ::rows, ::columns])
+
+
+def _colorfulness(sample: Bytes) -> Rows:
     c: Any = kernels.compiled
-    if c is not None:
-        return int(c.colorfulness(sample.ctypes.data, *sample.strides, *sample.shape[:2]))
-    rgb = sample.astype(np.int16)
-    return int(np.abs(rgb - rgb[..., 1:2]).max())
+    if c is None:
+        rgb = sample.astype(np.int64)
+        return np.asarray(np.abs(rgb - rgb[..., 1:2]).max(axis=(1, 2, 3)))
+    most = np.empty(len(sample), np.int64)
+    c.colorfulness(sample.ctypes.data, *sample.shape[:3], *sample.strides, most.ctypes.data)
+    return most
 
 
-def _shrunk_luma(pixels: Bytes | Levels, across: Filter, down: Filter) -> Plane:
-    """int16[rows, columns] in 1/16: mean luma of cells of whole pixels."""
-    whole = kernels.compiled is not None and not isinstance(pixels, Levels)
-    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    small = np.empty((down.length, across.length), np.int16)
-    for top, bottom in [(0, pixels.shape[0])] if whole else spans(pixels.shape, down.step):
-        rows = small[top // down.step : bottom // down.step]
-        if len(rows):
-            _shrink(pixels[top:bottom], across, down.step, rows)
-    return small
-
-
-def _shrink(pixels: Bytes, across: Filter, step: int, small: Plane) -> None:
+def _shrink(block: Bytes, across: Filter, step: int, small: Planes) -> None:
+    """Mean luma of cells of whole pixels in 1/16: [n, h, w, channels] → int16[n, rows, columns]."""
+    n, rows, columns = small.shape
     c: Any = kernels.compiled
     if c is not None:
         c.shrunk(
-            pixels.ctypes.data, pixels.shape[2], *pixels.strides, across.step, step, across.length, len(small),
-            small.ctypes.data,
-        )  # fmt: skip
+            block.ctypes.data, n, block.shape[3], *block.strides, across.step, step, columns, rows, small.ctypes.data
+        )
         return
-    weights = np.array(_LUMA if pixels.shape[2] == 3 else (256,), np.uint32)
-    cells = (len(small), step, across.length, across.step)
-    inside = pixels[: len(small) * step, : across.length * across.step]
-    sums = (inside @ weights).reshape(cells).sum(axis=(1, 3), dtype=np.uint32)
+    weights = np.array(_LUMA if block.shape[3] == 3 else (256,), np.uint32)
+    inside = block[:, : rows * step, : columns * across.step]
+    sums = (inside @ weights).reshape(n, rows, step, columns, across.step).sum(axis=(2, 4), dtype=np.uint32)
     share = np.uint64((1 << 32) // (across.step * step))
     small[:] = sums.astype(np.uint64) * share >> np.uint64(36)
 
 
-def _sharpness(small: Plane, across: Filter, down: Filter) -> float:
+def _variances(small: Planes, across: Filter, down: Filter) -> Floats:
+    c: Any = kernels.compiled
+    if c is None:
+        values = np.array([_variance(plane, across, down) for plane in small])
+    else:
+        values = np.empty(len(small))
+        c.sharpness(small.ctypes.data, *small.shape, GRID, *across.arguments, *down.arguments, values.ctypes.data)
+    points = (GRID - 2) ** 2
+    return np.asarray(values / (points * points * 256))  # the planes are in 1/16
+
+
+def _variance(small: Planes, across: Filter, down: Filter) -> float:
     plane = _resampled(_resampled(small, down), across).astype(np.int64)
     laplacian = 4 * plane[1:-1, 1:-1] - plane[:-2, 1:-1] - plane[2:, 1:-1] - plane[1:-1, :-2] - plane[1:-1, 2:]
     return float(laplacian.size * int((laplacian * laplacian).sum()) - int(laplacian.sum()) ** 2)
 
 
-def _resampled(plane: Plane, by: Filter) -> Plane:
+def _resampled(plane: Planes, by: Filter) -> Planes:
     """Rows resampled to GRID rows, and transposed."""
     total = np.full((GRID, plane.shape[1]), _ONE // 2, np.int32)
     for tap in range(by.weights.shape[1]):

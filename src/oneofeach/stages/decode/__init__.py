@@ -9,6 +9,20 @@ from oneofeach.stages.decode.arrays import images_in
 from oneofeach.stages.decode.door import Decoded, decode, open_image
 from oneofeach.stages.decode.read import Loaded, load
 from oneofeach.stages.decode.room import Room, weight
+from oneofeach.stages.decode.together import decode_together, small_array
 from oneofeach.stages.decode.version import VERSION, tools
 
-__all__ = ["VERSION", "Decoded", "Loaded", "Room", "decode", "images_in", "load", "open_image", "tools", "weight"]
+__all__ = [
+    "VERSION",
+    "Decoded",
+    "Loaded",
+    "Room",
+    "decode",
+    "decode_together",
+    "images_in",
+    "load",
+    "open_image",
+    "small_array",
+    "tools",
+    "weight",
+]

@@ -40,7 +40,7 @@ def as_array(source: Any) -> npt.NDArray[Any]:
     try:
         if hasattr(source, "detach"):
             tensor = source.detach().cpu()
-            if "bfloat16" in str(tensor.dtype):  # NumPy has no such type
+            if not isinstance(tensor.dtype, np.dtype) and "bfloat16" in str(tensor.dtype):  # NumPy has no such type
                 tensor = tensor.float()
             return np.asarray(tensor.numpy())
         return np.asarray(source)
@@ -56,13 +56,25 @@ def pixels_of(array: npt.NDArray[Any]) -> tuple[Any, str]:
     if array.dtype == np.uint8 and (array.ndim == 2 or array.shape[2] != 4):
         return (array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array), ""
     pixels = Levels(array if array.ndim == 3 else array[..., None])
-    whole = np.empty(pixels.shape, np.uint8) if pixels.nbytes <= COPIED else None
+    if pixels.nbytes > COPIED:
+        return pixels, pixels_into(None, pixels.values)
+    whole = np.empty(pixels.shape, np.uint8)
+    note = pixels_into(whole, pixels.values)
+    return whole if whole.shape[2] == 3 else whole[..., 0], note
+
+
+def pixels_into(out: npt.NDArray[np.uint8] | None, values: npt.NDArray[Any]) -> str:
+    """Write the pixels uint8[h, w, 1 or 3] of [h, w, channels], if they are wanted; a note. Raises UnreadableImage."""
     spread = Spread()
-    for top, bottom in spans(pixels.shape):
-        _, found = converted(pixels.values[top:bottom], None if whole is None else whole[top:bottom])
+    for top, bottom in spans(values.shape):
+        _, found = converted(values[top:bottom], None if out is None else out[top:bottom])
         spread = spread.joined(found)
-        _check_range(spread)
-    return pixels if whole is None else whole if whole.shape[2] == 3 else whole[..., 0], _note(spread)
+        if spread.low < -OVERSHOOT or spread.high > 1 + OVERSHOOT:
+            raise UnreadableImage(f"float values from {spread.low:g} to {spread.high:g}, expected 0..1")
+    notes = ["NaN pixels compare as 0"] if spread.nan else []
+    if spread.low < 0 or spread.high > 1:
+        notes.append("values outside 0..1 clipped")
+    return "; ".join(notes)
 
 
 def _check_dtype(dtype: np.dtype[Any]) -> None:
@@ -82,15 +94,3 @@ def _single(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.moveaxis(image, 0, 2)
     channels = min(image.shape[0], image.shape[2])
     raise UnreadableImage(f"Image has {channels} channels, expected 1, 3 or 4")
-
-
-def _check_range(spread: Spread) -> None:
-    if spread.low < -OVERSHOOT or spread.high > 1 + OVERSHOOT:
-        raise UnreadableImage(f"float values from {spread.low:g} to {spread.high:g}, expected 0..1")
-
-
-def _note(spread: Spread) -> str:
-    notes = ["NaN pixels compare as 0"] if spread.nan else []
-    if spread.low < 0 or spread.high > 1:
-        notes.append("values outside 0..1 clipped")
-    return "; ".join(notes)
