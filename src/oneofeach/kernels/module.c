@@ -12,6 +12,7 @@ static int add_methods(PyObject *module)
     if (PyModule_AddFunctions(module, verify_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, sharpness_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, png_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, jpeg_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, neighbors_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, keepers_methods) < 0) return -1;
     return PyModule_AddStringConstant(module, "DIGEST", DIGEST);

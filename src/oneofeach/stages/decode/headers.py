@@ -71,9 +71,9 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
 def first_version(data: bytes, header: JpegHeader) -> bytes:
     """The shortest beginning of a progressive JPEG that holds all DC coefficients, ended properly: enough for 1/8.
 
-    The whole file when it is not made that way, or has no end: then it is truncated, and must be found to be.
+    The whole file when it is not made that way, or truncated, which must be found out.
     """
-    if data.rfind(_END, header.pixels) < 0:
+    if not header.progressive or truncated(data, header):
         return data
     missing = header.channels
     position = header.pixels
@@ -89,6 +89,11 @@ def first_version(data: bytes, header: JpegHeader) -> bytes:
             if missing <= 0:
                 return data[:position] + _END
     return data
+
+
+def truncated(data: bytes, header: JpegHeader) -> bool:
+    """Whether the mark of the end is missing."""
+    return data.rfind(_END, header.pixels) < 0
 
 
 def _segment(data: bytes, position: int) -> Segment | None:

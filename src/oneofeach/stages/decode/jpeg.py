@@ -1,6 +1,7 @@
-"""JPEG bytes → pixels through libjpeg-turbo directly (simplejpeg), at a scale of 1, 1/2, 1/4 or 1/8.
+"""JPEG bytes → pixels at a scale of 1, 1/2, 1/4 or 1/8: reduced ones with the compiled kernel, else with libjpeg-turbo.
 
-The same library and the same scales as Pillow's, so the pixels are the same; whatever it does not like, Pillow decides.
+The kernel rounds otherwise than the library, and leaves colors as coarse as the file has them. What it finds unusual
+goes to libjpeg-turbo (simplejpeg), whose pixels are Pillow's; whatever that does not like, Pillow decides.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oneofeach import kernels
 from oneofeach.stages.decode.facts import Opened, jpeg_quality
-from oneofeach.stages.decode.headers import JpegHeader, first_version, jpeg_header
+from oneofeach.stages.decode.headers import JpegHeader, first_version, jpeg_header, truncated
 
 
 @lru_cache(maxsize=1)
@@ -27,14 +29,17 @@ def simplejpeg() -> ModuleType | None:
 
 
 def open_jpeg(data: bytes, min_side: int) -> Opened | None:
-    """Scaled down to no less than min_side pixels on the short side; None without library, or with an unusual file."""
-    header = jpeg_header(data) if simplejpeg() else None
+    """Scaled down to no less than min_side pixels on the short side; None with an unusual file, or nothing to read it.
+
+    min_side 0: as it is, exactly as Pillow gives it.
+    """
+    header = jpeg_header(data)
     if header is None:
         return None
     scale = _scale(header, min_side)
-    if header.progressive and scale == 8:
-        data = first_version(data, header)
-    pixels = _pixels(data, header, scale)
+    pixels = _rebuilt(data, header, scale) if min_side and not truncated(data, header) else None
+    if pixels is None:
+        pixels = _pixels(first_version(data, header) if scale == 8 else data, header, scale)
     if pixels is None:
         return None
     size = header.width, header.height
@@ -45,9 +50,7 @@ def open_jpeg(data: bytes, min_side: int) -> Opened | None:
 def enough_of(data: bytes, min_side: int) -> bytes:
     """The beginning of a JPEG file that a decode with this min_side needs."""
     header = jpeg_header(data)
-    if header is None or not header.progressive or _scale(header, min_side) < 8:
-        return data
-    return first_version(data, header)
+    return data if header is None or _scale(header, min_side) < 8 else first_version(data, header)
 
 
 def decoded_pixels(data: bytes, min_side: int) -> int:
@@ -64,9 +67,23 @@ def _scale(header: JpegHeader, min_side: int) -> int:
     return next(scale for scale in (8, 4, 2, 1) if room >= scale or scale == 1)
 
 
+def _rebuilt(data: bytes, header: JpegHeader, scale: int) -> npt.NDArray[np.uint8] | None:
+    """uint8 [h, w] or [h, w, 3] at 1/scale, channel by channel in memory; None when the kernel has any objection."""
+    c: Any = kernels.compiled
+    if c is None:
+        return None
+    height, width, channels = -(-header.height // scale), -(-header.width // scale), header.channels
+    planes = np.empty((channels, height, width), np.uint8)
+    if not c.jpeg_decode(data, scale, height, width, channels, planes.ctypes.data):
+        return None
+    return np.asarray(planes[0] if channels == 1 else planes.transpose(1, 2, 0))
+
+
 def _pixels(data: bytes, header: JpegHeader, scale: int) -> npt.NDArray[np.uint8] | None:
-    """uint8 [h, w] or [h, w, 3] at 1/scale; None when the library has any objection."""
+    """uint8 [h, w] or [h, w, 3] at 1/scale; None when there is no library, or it has any objection."""
     library: Any = simplejpeg()
+    if library is None:
+        return None
     smallest = {"min_height": -(-header.height // scale), "min_width": -(-header.width // scale)}
     try:
         pixels = library.decode_jpeg(data, "GRAY" if header.channels == 1 else "RGB", strict=True, **smallest)

@@ -1,0 +1,67 @@
+/* JPEG (ITU-T T.81) pictures at 1/1, 1/2, 1/4 or 1/8 of their size: structures shared by the walk over the markers, the
+ * entropy decoder and the reconstruction. What is unusual is refused; a library decides about it. */
+#ifndef ONEOFEACH_JPEG_H
+#define ONEOFEACH_JPEG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOOK = 10, END_OF_BLOCK = 128, MOST_COMPONENTS = 3 };
+
+/* What the next LOOK bits begin with: `length` bits that stand for `run` zeros and a value. length 0: the value does not
+ * fit into LOOK bits, and `value` is its symbol and `run` the length of its code; that is 0 too for longer codes. */
+typedef struct {
+    int16_t value;
+    uint8_t run, length;
+} Entry;
+
+typedef struct {
+    Entry fast[1 << LOOK];
+    uint32_t first[17], count[17], offset[17]; /* of the codes of each length: the lowest, how many, their symbols */
+    uint8_t symbol[256];
+    int ready;
+} Huffman;
+
+typedef struct {
+    unsigned id, h, v, quantization;
+    size_t across, down; /* blocks of the picture; more are coded where several components share a scan */
+    uint8_t *plane;      /* what is reconstructed so far */
+    size_t stride;       /* of the plane, in pixels */
+    int32_t dc;          /* the last one */
+    int decoded;
+    const Huffman *dc_code, *ac_code; /* of the scan at hand */
+} Component;
+
+typedef struct {
+    const uint8_t *data, *stop;
+    size_t width, height, mcus_across, mcus_down;
+    unsigned components, h, v, side; /* of an MCU in blocks; pixels per block to reconstruct */
+    int progressive, color_known;
+    size_t restart; /* MCUs between restart markers, 0: none */
+    Component component[MOST_COMPONENTS];
+    uint16_t quantization[4][64]; /* in zigzag order */
+    int quantized[4];
+    Huffman huffman[2][4]; /* DC, AC */
+} Jpeg;
+
+typedef struct {
+    unsigned components, shift; /* shift: of DC values, in progressive scans */
+    Component *component[MOST_COMPONENTS];
+} Scan;
+
+/* Moves `data` behind the header of the next scan. 0: there is none, or something is unusual. */
+int jpeg_next_scan(Jpeg *jpeg, Scan *scan);
+
+/* Lengths and symbols as a file gives them. 0: they are no code. */
+int jpeg_code(Huffman *huffman, const uint8_t *counts, const uint8_t *symbols, int dc);
+
+/* Decodes the scan, and moves `data` to the marker behind it; planes are filled. 0: damaged. */
+int jpeg_decode_scan(Jpeg *jpeg, const Scan *scan);
+
+/* 8 x 8 dequantized coefficients → side x side pixels, each the mean of those it stands for. side: 2, 4, 8. */
+void jpeg_block(const float *coefficients, unsigned side, uint8_t *out, size_t stride);
+
+/* Planes → red, green and blue, uint8[3, height, width]. */
+int jpeg_colors(const Jpeg *jpeg, size_t height, size_t width, uint8_t *out);
+
+#endif

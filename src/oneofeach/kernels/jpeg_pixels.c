@@ -1,0 +1,125 @@
+/* DCT coefficients → pixels, planes → RGB. The inverse DCT (ITU-T T.81, A.3.3) followed by means of 2 x 2 or 4 x 4 pixels
+ * is again two products with small matrices. */
+#include "four.h"
+#include "jpeg.h"
+#include <stdlib.h>
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
+#else
+#define FOR_EVERY_CPU
+#endif
+
+/* Of the upper half of the pixels; the lower one mirrors it. [pixel][frequencies 0 2 4 6, then 1 3 5 7] */
+static const float EIGHT[4][8] = {
+    {0.353553391f, 0.461939766f, 0.353553391f, 0.191341716f, 0.49039264f, 0.415734806f, 0.277785117f, 0.0975451610f},
+    {0.353553391f, 0.191341716f, -0.353553391f, -0.461939766f, 0.415734806f, -0.0975451610f, -0.49039264f, -0.277785117f},
+    {0.353553391f, -0.191341716f, -0.353553391f, 0.461939766f, 0.277785117f, -0.49039264f, 0.0975451610f, 0.415734806f},
+    {0.353553391f, -0.461939766f, 0.353553391f, -0.191341716f, 0.0975451610f, -0.277785117f, 0.415734806f, -0.49039264f},
+};
+static const float FOUR[2][8] = {
+    {0.353553391f, 0.326640741f, 0.0f, -0.135299025f, 0.453063723f, 0.159094823f, -0.106303762f, -0.0901199778f},
+    {0.353553391f, -0.326640741f, 0.0f, 0.135299025f, 0.187665139f, -0.384088878f, 0.256639984f, -0.0373289170f},
+};
+static const float TWO[1][8] = {
+    {0.353553391f, 0.0f, 0.0f, 0.0f, 0.320364431f, -0.112497028f, 0.0751681109f, -0.0637244474f},
+};
+
+/* Eight rows of frequencies → `side` rows of pixels. */
+static inline void product(const float (*matrix)[8], unsigned side, const Four *in, Four *out)
+{
+    for (unsigned n = 0; n < side / 2; n++) {
+        const float *m = matrix[n];
+        const Four even = four_plus(four_plus(four_times(in[0], m[0]), four_times(in[2], m[1])),
+                                    four_plus(four_times(in[4], m[2]), four_times(in[6], m[3])));
+        const Four odd = four_plus(four_plus(four_times(in[1], m[4]), four_times(in[3], m[5])),
+                                   four_plus(four_times(in[5], m[6]), four_times(in[7], m[7])));
+        out[n] = four_plus(even, odd);
+        out[side - 1 - n] = four_minus(even, odd);
+    }
+}
+
+static inline void rebuilt(const float (*matrix)[8], unsigned side, const float *in, uint8_t *out, size_t stride)
+{
+    const float middle[4] = {128.5f, 128.5f, 128.5f, 128.5f};
+    const unsigned groups = (side + 3) / 4;
+    Four rows[8], across[8], turned[2][8];
+    for (unsigned half = 0; half < 2; half++) {
+        for (unsigned k = 0; k < 8; k++) rows[k] = four_at(in + 8 * k + 4 * half);
+        for (unsigned k = side; k < 4; k++) across[k] = rows[0];
+        product(matrix, side, rows, across);
+        for (unsigned group = 0; group < groups; group++) {
+            four_turned(across + 4 * group);
+            for (unsigned k = 0; k < 4; k++) turned[group][4 * half + k] = across[4 * group + k];
+        }
+    }
+    for (unsigned group = 0; group < groups; group++) {
+        product(matrix, side, turned[group], rows);
+        for (unsigned y = 0; y < side; y++)
+            four_bytes(four_plus(rows[y], four_at(middle)), out + y * stride + 4 * group, side < 4 ? side : 4);
+    }
+}
+
+void jpeg_block(const float *coefficients, unsigned side, uint8_t *out, size_t stride)
+{
+    switch (side) { /* the compiler makes a fast loop of each */
+    case 2: rebuilt(TWO, 2, coefficients, out, stride); break;
+    case 4: rebuilt(FOUR, 4, coefficients, out, stride); break;
+    default: rebuilt(EIGHT, 8, coefficients, out, stride); break;
+    }
+}
+
+/* What `count` color differences add to red, green and blue (ITU-T T.871): int16[3][count]. */
+FOR_EVERY_CPU
+static void differences(const uint8_t *cb, const uint8_t *cr, size_t count, int16_t *add)
+{
+    for (size_t x = 0; x < count; x++) {
+        const int b = cb[x] - 128, r = cr[x] - 128;
+        add[x] = (int16_t)((91881 * r + 32768) >> 16);
+        add[count + x] = (int16_t)((-22554 * b - 46802 * r + 32768) >> 16);
+        add[2 * count + x] = (int16_t)((116130 * b + 32768) >> 16);
+    }
+}
+
+/* Luma plus what each `step` pixels have in common. */
+static inline void sum(const uint8_t *luma, const int16_t *add, size_t step, size_t count, uint8_t *out)
+{
+    size_t x = 0;
+#ifdef __SSE2__
+    for (; step <= 2 && x + 16 <= count; x += 16) {
+        const __m128i zero = _mm_setzero_si128(), bytes = _mm_loadu_si128((const __m128i *)(luma + x));
+        const __m128i low = _mm_loadu_si128((const __m128i *)(add + x / step));
+        const __m128i high = step == 2 ? _mm_unpackhi_epi16(low, low) : _mm_loadu_si128((const __m128i *)(add + x + 8));
+        const __m128i lower = _mm_add_epi16(_mm_unpacklo_epi8(bytes, zero), step == 2 ? _mm_unpacklo_epi16(low, low) : low);
+        const __m128i upper = _mm_add_epi16(_mm_unpackhi_epi8(bytes, zero), high);
+        _mm_storeu_si128((__m128i *)(out + x), _mm_packus_epi16(lower, upper));
+    }
+#endif
+    for (; x < count; x++) {
+        const int value = luma[x] + add[x / step];
+        out[x] = (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
+    }
+}
+
+int jpeg_colors(const Jpeg *jpeg, size_t height, size_t width, uint8_t *out)
+{
+    const Component *luma = jpeg->component;
+    const size_t each = luma[1].stride;
+    int16_t *add = malloc(3 * each * sizeof *add);
+    if (!add) return 0;
+    for (size_t y = 0; y < height; y++) {
+        const size_t row = y / jpeg->v * each;
+        if (y % jpeg->v == 0) differences(luma[1].plane + row, luma[2].plane + row, each, add);
+        for (size_t c = 0; c < 3; c++) {
+            const uint8_t *from = luma->plane + y * luma->stride;
+            uint8_t *to = out + (c * height + y) * width;
+            switch (jpeg->h) { /* the compiler makes a fast loop of each */
+            case 1: sum(from, add + c * each, 1, width, to); break;
+            case 2: sum(from, add + c * each, 2, width, to); break;
+            default: sum(from, add + c * each, 4, width, to); break;
+            }
+        }
+    }
+    free(add);
+    return 1;
+}
