@@ -19,7 +19,7 @@ PAIRS = 1024
 
 
 def planes(image: Image.Image) -> np.ndarray:
-    return description.descriptor(Picture(np.asarray(image), image.size))[description.PLANES]
+    return description.descriptor(Picture(np.asarray(image), image.size))[description.WHOLE]
 
 
 def main() -> None:

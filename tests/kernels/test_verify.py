@@ -16,14 +16,15 @@ from oneofeach.tables import Bytes, Picture
 
 
 def planes(image: Image.Image) -> Bytes:
-    return description.descriptor(Picture(np.asarray(image), image.size))[description.PLANES]
+    return description.descriptor(Picture(np.asarray(image), image.size))[description.WHOLE]
 
 
 def copies() -> Bytes:
-    """A photograph and edits that take every branch: crop, turn, gray, sepia, tint, flat, another picture."""
+    """A photograph and edits that take every branch: crop, turn, coarse, gray, sepia, tint, flat, another picture."""
     photo = Image.fromarray(data.astronaut())
     values = np.asarray(photo).astype(float)
-    edits = [photo, photo.crop((20, 9, 512, 512)), photo.rotate(2), photo.convert("L").convert("RGB")]
+    edits = [photo, photo.crop((20, 9, 512, 512)), photo.rotate(2), photo.resize((48, 48))]
+    edits.append(photo.convert("L").convert("RGB"))
     gray = values.mean(axis=2, keepdims=True)
     for edited in (gray * [1.07, 0.92, 0.72], values * [1.2, 1, 0.8], values * 1.5, values * 0 + 90, values[..., ::-1]):
         edits.append(Image.fromarray(np.clip(edited, 0, 255).astype(np.uint8)))

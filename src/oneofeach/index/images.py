@@ -53,11 +53,12 @@ class Known:
 class Images:
     """The descriptions of one version in a store.
 
-    version: of fingerprint and decoder. tools: which decoders are there; an error is only known for the same ones.
+    version: of fingerprint and decoder; width: bytes of its descriptors, of which the zeros at the end are not stored.
+    tools: which decoders are there; an error is only known for the same ones.
     """
 
-    def __init__(self, store: Store, version: str, tools: str = "") -> None:
-        self.store = store
+    def __init__(self, store: Store, version: str, width: int, tools: str = "") -> None:
+        self.store, self.width = store, width
         with store.writing() as connection:
             self.readable = _version(connection, version)
             self.unreadable = _version(connection, f"{version} unreadable with {tools}")
@@ -121,18 +122,21 @@ class Images:
             (version, bytes(found.facts["content"]), *parts[:2], found.note, found.error, crc32(b"".join(parts))),
         )
         if added.rowcount:
-            connection.execute("INSERT INTO descriptor (image, bytes) VALUES (?, ?)", (added.lastrowid, parts[2]))
+            connection.execute(
+                "INSERT INTO descriptor (image, bytes) VALUES (?, ?)", (added.lastrowid, parts[2].rstrip(b"\0"))
+            )
 
     def _known(self, positions: Sequence[int], stored: Sequence[Any]) -> Known:
-        for facts, bits, descriptor, _, _, checksum in stored:
-            if crc32(descriptor, crc32(bits, crc32(facts))) != checksum:
+        facts, bits, short, notes, errors, checksums = zip(*stored, strict=True)
+        descriptors = [descriptor.ljust(self.width, b"\0") for descriptor in short]
+        for row, checksum in enumerate(checksums):
+            if crc32(descriptors[row], crc32(bits[row], crc32(facts[row]))) != checksum:
                 raise self.store.damaged("the checksum of an image differs")
-        facts, bits, descriptors, notes, errors, _ = zip(*stored, strict=True)
         return Known(
             np.array(positions, np.int64),
             np.frombuffer(b"".join(facts), FACTS),
             np.frombuffer(b"".join(bits), np.uint8).reshape(len(stored), -1),
-            np.frombuffer(b"".join(descriptors), np.uint8).reshape(len(stored), -1),
+            np.frombuffer(b"".join(descriptors), np.uint8).reshape(len(stored), self.width),
             _texts(positions, notes),
             _texts(positions, errors),
         )

@@ -78,7 +78,7 @@ class Index:
 
     def images(self, method: Fingerprint, decoder: str, tools: str = "") -> Images:
         """The stored descriptions of one method and version of the decoder. tools: the decoders at hand."""
-        return Images(self.store, f"{_layout(method)} {decoder}", tools)
+        return Images(self.store, f"{_layout(method)} {decoder}", method.descriptor_bytes, tools)
 
     def pairs(self, method: Fingerprint) -> PairStore:
         """The stored pairs of one method; its name tells the version of its similarity."""

@@ -87,7 +87,9 @@ class Keys:
                 part = [int(number) for number in numbers[start : start + FETCHED]]
                 marks = ",".join("?" * len(part))
                 found.update(connection.execute(f"SELECT image, bytes FROM descriptor WHERE image IN ({marks})", part))
-        return np.frombuffer(b"".join(found[int(number)] for number in numbers), np.uint8).reshape(len(numbers), -1)
+        width = self.method.descriptor_bytes  # zeros at the end are not stored
+        blobs = [found[int(number)].ljust(width, b"\0") for number in numbers]
+        return np.frombuffer(b"".join(blobs), np.uint8).reshape(len(numbers), width)
 
     def _matches(
         self,

@@ -18,7 +18,7 @@ from oneofeach.errors import IndexDamaged, Refused
 APPLICATION = 0x31454F4F  # "OOE1": tells an index from any other SQLite file
 SCHEMA = 1
 WAIT = 60.0  # seconds to wait for another process's transaction
-PAGE = 8192  # holds seven descriptors with next to nothing left over
+PAGE = 8192  # holds seven descriptors of pictures without a border
 TABLES = """
 CREATE TABLE version (
     id INTEGER PRIMARY KEY,
@@ -37,7 +37,7 @@ CREATE TABLE image (
 ) STRICT;
 CREATE TABLE descriptor (
     image INTEGER PRIMARY KEY REFERENCES image ON DELETE CASCADE,
-    bytes BLOB NOT NULL
+    bytes BLOB NOT NULL                    -- without the zeros at its end
 ) STRICT;
 CREATE TABLE file (                        -- hints: where a content was last seen
     place TEXT PRIMARY KEY,

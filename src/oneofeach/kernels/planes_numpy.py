@@ -91,17 +91,28 @@ def _places(side: int, affine: Floats) -> _Places:
     return _Places((np.abs(u) <= 1.0) & (np.abs(v) <= 1.0), r, q, row - r, column - q)
 
 
-def sample(plane: Floats, affine: Floats) -> Sampled:
-    """Bilinear samples at mapped pixel centers."""
+def slopes(plane: Floats) -> tuple[Floats, Floats]:
+    """Central differences along x and y, per unit of [-1, 1]."""
     side = plane.shape[-1]
-    at = _places(side, affine)
-    m = np.arange(len(plane))[:, None, None]
-    r, q, fx, fy = at.row, at.column, at.across, at.down
-    a, b, c, d = plane[m, r, q], plane[m, r, q + 1], plane[m, r + 1, q], plane[m, r + 1, q + 1]
-    top = a + (b - a) * fx
-    bottom = c + (d - c) * fx
-    slope_x = ((b - a) * (1.0 - fy) + (d - c) * fy) * (side / 2.0)
-    return Sampled(top + (bottom - top) * fy, slope_x, (bottom - top) * (side / 2.0), at.inside)
+    before, after = np.maximum(np.arange(side) - 1, 0), np.minimum(np.arange(side) + 1, side - 1)
+    apart = (after - before).astype(np.float64)
+    across = (plane[:, :, after] - plane[:, :, before]) * (side / 2.0) / apart
+    down = (plane[:, after] - plane[:, before]) * (side / 2.0) / apart[:, None]
+    return across, down
+
+
+def sample(planes: tuple[Floats, Floats, Floats], affine: Floats) -> Sampled:
+    """Bilinear samples of planes and their slopes at mapped pixel centers."""
+    at = _places(planes[0].shape[-1], affine)
+    m = np.arange(len(affine))[:, None, None]
+    r, q = at.row, at.column
+    found = []
+    for plane in planes:
+        a, b, c, d = plane[m, r, q], plane[m, r, q + 1], plane[m, r + 1, q], plane[m, r + 1, q + 1]
+        top = a + (b - a) * at.across
+        bottom = c + (d - c) * at.across
+        found.append(top + (bottom - top) * at.down)
+    return Sampled(found[0], found[1], found[2], at.inside)
 
 
 def warp(plane: Floats, affine: Floats) -> tuple[Floats, Mask]:

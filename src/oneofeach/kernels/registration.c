@@ -31,20 +31,36 @@ static inline Place place(const double *affine, double x, double y, int side)
     return at;
 }
 
-/* Bilinear samples at mapped pixel centers, with slopes per unit of [-1, 1]. */
-static void sample(const double *plane, int side, const double *affine, Sampled *out)
+/* Central differences per unit of [-1, 1]: unlike those of a bilinear sample they are the same from both sides of a
+ * pixel, so that planes which are both turned get the turned map. */
+static void slopes(const double *plane, int side, double *across, double *down)
 {
-    const double half = side / 2.0;
+    for (int j = 0; j < side; j++)
+        for (int i = 0; i < side; i++) {
+            const int left = i ? i - 1 : 0, right = i < side - 1 ? i + 1 : i;
+            const int above = j ? j - 1 : 0, below = j < side - 1 ? j + 1 : j;
+            across[j * side + i] = (plane[j * side + right] - plane[j * side + left]) * (side / 2.0) / (right - left);
+            down[j * side + i] = (plane[below * side + i] - plane[above * side + i]) * (side / 2.0) / (below - above);
+        }
+}
+
+static inline double bilinear(const double *from, int side, const Place *at)
+{
+    const double top = from[0] + (from[1] - from[0]) * at->across;
+    const double bottom = from[side] + (from[side + 1] - from[side]) * at->across;
+    return top + (bottom - top) * at->down;
+}
+
+/* Bilinear samples of a plane and of its slopes at mapped pixel centers. */
+static void sample(const double *const planes[3], int side, const double *affine, Sampled *out)
+{
     for (int j = 0; j < side; j++)
         for (int i = 0; i < side; i++) {
             const Place at = place(affine, center(i, side), center(j, side), side);
-            const double *from = plane + at.row * side + at.column;
-            const double a = from[0], b = from[1], c = from[side], d = from[side + 1];
-            const double top = a + (b - a) * at.across, bottom = c + (d - c) * at.across;
-            const int n = j * side + i;
-            out->value[n] = top + (bottom - top) * at.down;
-            out->slope_x[n] = ((b - a) * (1.0 - at.down) + (d - c) * at.down) * half;
-            out->slope_y[n] = (bottom - top) * half;
+            const int from = at.row * side + at.column, n = j * side + i;
+            out->value[n] = bilinear(planes[0] + from, side, &at);
+            out->slope_x[n] = bilinear(planes[1] + from, side, &at);
+            out->slope_y[n] = bilinear(planes[2] + from, side, &at);
             out->inside[n] = at.inside;
         }
 }
@@ -141,22 +157,22 @@ static void normal_equations(const double *a, const Sampled *seen, int side, dou
 {
     double sums[UNKNOWNS][UNKNOWNS + 1][SIDE] = {{{0}}};
     for (int j = 0; j < side; j++) {
-        double slopes[UNKNOWNS][SIDE], weight[SIDE], error[SIDE];
+        double factors[UNKNOWNS][SIDE], weight[SIDE], error[SIDE];
         const double y = center(j, side);
         for (int i = 0; i < side; i++) {
             const int n = j * side + i;
             const double x = center(i, side), gx = gain * seen->slope_x[n], gy = gain * seen->slope_y[n];
             error[i] = a[n] - gain * seen->value[n] - offset;
             weight[i] = seen->inside[n] / (1.0 + fabs(error[i]) / NOISE);
-            slopes[0][i] = gx * x, slopes[1][i] = gx * y, slopes[2][i] = gx;
-            slopes[3][i] = gy * x, slopes[4][i] = gy * y, slopes[5][i] = gy;
-            slopes[6][i] = seen->value[n], slopes[7][i] = 1.0;
+            factors[0][i] = gx * x, factors[1][i] = gx * y, factors[2][i] = gx;
+            factors[3][i] = gy * x, factors[4][i] = gy * y, factors[5][i] = gy;
+            factors[6][i] = seen->value[n], factors[7][i] = 1.0;
         }
         for (int k = 0; k < UNKNOWNS; k++) {
             double weighted[SIDE];
-            for (int i = 0; i < side; i++) weighted[i] = weight[i] * slopes[k][i];
+            for (int i = 0; i < side; i++) weighted[i] = weight[i] * factors[k][i];
             for (int n = k; n < UNKNOWNS; n++)
-                for (int i = 0; i < side; i++) sums[k][n][i] += weighted[i] * slopes[n][i];
+                for (int i = 0; i < side; i++) sums[k][n][i] += weighted[i] * factors[n][i];
             for (int i = 0; i < side; i++) sums[k][UNKNOWNS][i] += weighted[i] * error[i];
         }
     }
@@ -166,7 +182,7 @@ static void normal_equations(const double *a, const Sampled *seen, int side, dou
     }
 }
 
-static int step(const double *a, const double *b, int side, double *affine)
+static int step(const double *a, const double *const b[3], int side, double *affine)
 {
     static const double none = 0.0;
     Sampled seen;
@@ -191,8 +207,11 @@ static int step(const double *a, const double *b, int side, double *affine)
 
 static int descend(const double *a, const double *b, int side, int steps, double *affine)
 {
+    double across[AREA], down[AREA];
+    const double *const planes[3] = {b, across, down};
+    slopes(b, side, across, down);
     for (int n = 0; n < steps; n++)
-        if (!step(a, b, side, affine)) return 0;
+        if (!step(a, planes, side, affine)) return 0;
     return 1;
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from oneofeach.kernels.planes_numpy import Mask, centers, sample, shrink, smooth, total
+from oneofeach.kernels.planes_numpy import Mask, centers, sample, shrink, slopes, smooth, total
 from oneofeach.tables import Floats
 
 IDENTITY = np.array([1.0, 0, 0, 0, 1, 0])
@@ -27,14 +27,15 @@ def register(a: Floats, b: Floats) -> tuple[Floats, Mask]:
 def _descend(a: Floats, b: Floats, affine: Floats, steps: int) -> tuple[Floats, Mask]:
     """Gauss-Newton steps on gain·b(map(x)) + offset = a(x); False where given up."""
     fine = np.ones(len(a), bool)
+    planes = (b, *slopes(b))
     for _ in range(steps):
-        moved, good = _step(a, b, affine)
+        moved, good = _step(a, planes, affine)
         fine &= good
         affine = np.where(fine[:, None], moved, affine)
     return affine, fine
 
 
-def _step(a: Floats, b: Floats, affine: Floats) -> tuple[Floats, Mask]:
+def _step(a: Floats, b: tuple[Floats, Floats, Floats], affine: Floats) -> tuple[Floats, Mask]:
     seen = sample(b, affine)
     x, y = centers(a.shape[-1])
     m = seen.inside.astype(np.float64)
@@ -44,14 +45,14 @@ def _step(a: Floats, b: Floats, affine: Floats) -> tuple[Floats, Mask]:
     error = a - g * seen.value - offset[:, None, None]
     weight = m / (1.0 + np.abs(error) / _NOISE)
     gx, gy = g * seen.slope_x, g * seen.slope_y
-    slopes = (gx * x, gx * y, gx, gy * x, gy * y, gy, seen.value, np.ones_like(gx))
+    factors = (gx * x, gx * y, gx, gy * x, gy * y, gy, seen.value, np.ones_like(gx))
     matrix = np.empty((len(a), 8, 8))
     right = np.empty((len(a), 8))
     for k in range(8):
-        weighted = weight * slopes[k]
+        weighted = weight * factors[k]
         right[:, k] = total(weighted * error)
         for n in range(k, 8):
-            matrix[:, k, n] = matrix[:, n, k] = total(weighted * slopes[n])
+            matrix[:, k, n] = matrix[:, n, k] = total(weighted * factors[n])
         matrix[:, k, k] *= 1.001
         if k < 6:
             matrix[:, k, k] += _DAMPING * count

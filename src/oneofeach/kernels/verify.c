@@ -6,13 +6,23 @@
 enum { BYTES = AREA + 2 * CELL_AREA };
 static const double WORST_CAP[5][2] = {{-1.4, 0.65}, {0.2, 0.85}, {0.6, 0.90}, {0.93, 0.95}, {1.0, 1.0}};
 static const double GRAY_CAP = 0.97, TONED_CAP = 0.955, ENOUGH = 0.98, FLAT = 6.0, LEAST_MOVE = 0.3;
-static const double FULL_WINDOW = 60.0, OVERLAP_COST = 0.33;
+static const double FULL_WINDOW = 60.0, OVERLAP_COST = 0.33, DETAIL_LOST = 0.9, COARSE_CAP = 0.97, TEXTURED = 0.1;
 static const int LEAST_INSIDE_WARP = 400;
+
+typedef enum {
+    SHARP,
+    ALIGNED, /* resampling took detail from one of them: local structure is compared smoothed */
+    COARSE,  /* one of them is a coarser copy: all structure is compared smoothed */
+} Softness;
 
 typedef struct {
     double value, color, overlap, affine[6], contrast;
-    int place;
+    int place, coarser;
 } Verified;
+
+typedef struct {
+    double mean, variance, detail;
+} Plane;
 
 typedef struct {
     double aa[AREA], bb[AREA], ab[AREA], count[AREA];
@@ -47,16 +57,27 @@ static void products(const double *a, const double *b, const double *m, Products
         for (int x = 0; x < SIDE; x++) add_products(a, b, m, y * SIDE + x, y * SIDE + x + SIDE, p);
 }
 
-static double variance(const double *plane, const double *m, double count, double *mean)
+/* gradients: mean of their squares. Detail is what they are beside the contrast, which no change of tone moves. */
+static Plane plane(const double *luma, const double *m, double count, double gradients)
 {
     double columns[SIDE] = {0};
-    *mean = total_product(plane, m, SIDE) / count;
+    Plane out;
+    out.mean = total_product(luma, m, SIDE) / count;
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++) {
             const int n = y * SIDE + x;
-            columns[x] += plane[n] * plane[n] * m[n];
+            columns[x] += luma[n] * luma[n] * m[n];
         }
-    return most(fold(columns, SIDE) / count - *mean * *mean, 0.0);
+    out.variance = most(fold(columns, SIDE) / count - out.mean * out.mean, 0.0);
+    out.detail = (gradients + 0.04) / (out.variance + 4.0);
+    return out;
+}
+
+/* Correlation of all gradients, damped where there is little to see. */
+static double correlation(const Products *p, double n, double floor)
+{
+    const double aa = total(p->aa, SIDE) / n, bb = total(p->bb, SIDE) / n, ab = total(p->ab, SIDE) / n;
+    return (ab + floor) / sqrt((aa + floor) * (bb + floor));
 }
 
 /* Correlation of the gradients in each window, damped where there is little to see; and which windows are full. */
@@ -111,58 +132,85 @@ static double share(const double *local, const int *full, const Colors *colors, 
     return weights > 0 ? both / weights : 1.0;
 }
 
+/* How far the means of two planes are apart, beside what their contrast allows. A darker copy of a picture with detail
+ * lost contrast in the same measure; flat pictures and gradients are told apart by nothing but their brightness. */
+static double brightness_apart(const Plane *a, const Plane *b)
+{
+    const double limit = 8.0 + 5.0 * sqrt(least(a->variance, b->variance));
+    const double apart = fabs(a->mean - b->mean) / limit;
+    if (least(a->detail, b->detail) < TEXTURED || least(a->variance, b->variance) < FLAT * FLAT) return apart;
+    const Plane *strong = a->variance > b->variance ? a : b, *weak = strong == a ? b : a;
+    return least(apart, fabs(strong->mean * sqrt(weak->variance / strong->variance) - weak->mean) / limit);
+}
+
 /* Compare planes that lie on each other: all of `out` but overlap and affine. */
-static void score(const Planes *a, const Planes *b, const double *mask, const double *cells, int aligned, Verified *out)
+static void score(const Planes *a, const Planes *b, const double *mask, const double *cells, Softness soft, Verified *out)
 {
     Products p;
     Colors colors;
-    double local[WINDOWS], soft_a[AREA], soft_b[AREA], small_a[CELL_AREA], small_b[CELL_AREA], mean_a, mean_b;
+    double local[WINDOWS], soft_a[AREA], soft_b[AREA], small_a[CELL_AREA], small_b[CELL_AREA];
     int full[WINDOWS];
     products(a->luma, b->luma, mask, &p);
-    const double n = most(total(p.count, SIDE), 1.0);
-    const double ea = total(p.aa, SIDE) / n, eb = total(p.bb, SIDE) / n, eab = total(p.ab, SIDE) / n;
-    const double structure = (eab + 4.0) / sqrt((ea + 4.0) * (eb + 4.0));
-    if (aligned) { /* resampling took detail from one of them */
+    const double n = most(total(p.count, SIDE), 1.0), count = total(mask, SIDE);
+    double structure = correlation(&p, n, 4.0);
+    const Plane of_a = plane(a->luma, mask, count, total(p.aa, SIDE) / n);
+    const Plane of_b = plane(b->luma, mask, count, total(p.bb, SIDE) / n);
+    out->coarser = least(of_a.detail, of_b.detail) > TEXTURED &&
+                   least(of_a.detail, of_b.detail) < DETAIL_LOST * most(of_a.detail, of_b.detail);
+    if (soft != SHARP) {
         smooth(a->luma, soft_a);
         smooth(b->luma, soft_b);
         products(soft_a, soft_b, mask, &p);
+        if (soft == COARSE) structure = correlation(&p, n, 1.0);
     }
-    local_structure(&p, n, aligned ? 1.0 : 4.0, local, full);
-    const double count = total(mask, SIDE);
-    const double va = variance(a->luma, mask, count, &mean_a), vb = variance(b->luma, mask, count, &mean_b);
-    out->contrast = sqrt(least(va, vb));
+    local_structure(&p, n, soft == SHARP ? 4.0 : 1.0, local, full);
+    out->contrast = sqrt(least(of_a.variance, of_b.variance));
     shrink(a->luma, SIDE, 4, small_a);
     shrink(b->luma, SIDE, 4, small_b);
     compare_colors(small_a, a->chroma, small_b, b->chroma, cells, out->contrast, &colors);
     const double worst = worst_window(local, full, &out->place);
     double value = least(least(1.0 - (1.0 - structure) / 2.0, share(local, full, &colors, &out->color)),
                          curve(worst, WORST_CAP, 5));
-    const double limit = 8.0 + 5.0 * out->contrast, apart = fabs(mean_a - mean_b);
-    if (apart > limit) value *= most(0.0, 2.0 - apart / limit);
+    const double apart = brightness_apart(&of_a, &of_b);
+    if (apart > 1.0) value *= most(0.0, 2.0 - apart);
+    if (soft == COARSE) value = least(value, COARSE_CAP);
     if (colors.plain && colors.strength > 6.0) value = least(value, GRAY_CAP);
     if (colors.toned) value = least(value, TONED_CAP);
     out->value = most(value, 0.0);
+    out->overlap = 1.0;
+    memcpy(out->affine, (const double[6]){1, 0, 0, 0, 1, 0}, sizeof out->affine);
+}
+
+/* Lay b over a and compare; 0 when no map is found that moves it. */
+static int registered(const Planes *a, const Planes *b, Verified *out)
+{
+    double mask[AREA], cells[CELL_AREA], affine[6];
+    Planes warped;
+    if (!find_map(a->luma, b->luma, affine) || displacement(affine) < LEAST_MOVE ||
+        warp(b->luma, SIDE, affine, warped.luma, mask) <= LEAST_INSIDE_WARP)
+        return 0;
+    for (int k = 0; k < 2; k++) warp(b->chroma[k], CELLS, affine, warped.chroma[k], cells);
+    score(a, &warped, mask, cells, ALIGNED, out);
+    memcpy(out->affine, affine, sizeof affine);
+    out->overlap = frame_overlap(affine);
+    out->value *= 1.0 - OVERLAP_COST * (1.0 - out->overlap);
+    return 1;
 }
 
 static void verify(const Planes *a, const Planes *b, double cap, Verified *best)
 {
     double mask[AREA], cells[CELL_AREA];
-    Planes warped;
     Verified found;
+    const double enough = least(ENOUGH, cap);
     for (int i = 0; i < AREA; i++) mask[i] = 1.0;
     for (int i = 0; i < CELL_AREA; i++) cells[i] = 1.0;
-    score(a, b, mask, cells, 0, best);
-    best->overlap = 1.0;
-    memcpy(best->affine, (const double[6]){1, 0, 0, 0, 1, 0}, sizeof best->affine);
-    if (!(best->value < least(ENOUGH, cap) && best->contrast > FLAT) || !find_map(a->luma, b->luma, found.affine) ||
-        displacement(found.affine) < LEAST_MOVE ||
-        warp(b->luma, SIDE, found.affine, warped.luma, mask) <= LEAST_INSIDE_WARP)
-        return;
-    for (int k = 0; k < 2; k++) warp(b->chroma[k], CELLS, found.affine, warped.chroma[k], cells);
-    score(a, &warped, mask, cells, 1, &found);
-    found.overlap = frame_overlap(found.affine);
-    found.value *= 1.0 - OVERLAP_COST * (1.0 - found.overlap);
-    if (found.value > best->value) *best = found;
+    score(a, b, mask, cells, SHARP, best);
+    if (best->value < least(COARSE_CAP, cap) && best->coarser) {
+        score(a, b, mask, cells, COARSE, &found);
+        if (found.value > best->value) *best = found;
+    }
+    if (best->value < enough && best->contrast > FLAT && registered(a, b, &found) && found.value > best->value)
+        *best = found;
 }
 
 static void unpack(const uint8_t *bytes, Planes *out)

@@ -6,8 +6,10 @@ import numpy as np
 
 from oneofeach import kernels
 from oneofeach.kernels import verify_numpy
-from oneofeach.kernels.verify_numpy import Verified
+from oneofeach.kernels.verify_numpy import OVERLAP_COST, Verified
 from oneofeach.tables import Bytes, Floats
+
+__all__ = ["OVERLAP_COST", "Verified", "verify"]
 
 
 def verify(first: Bytes, second: Bytes, cap: Floats) -> Verified:

@@ -13,7 +13,7 @@ import numpy as np
 from oneofeach.kernels import colors_numpy as colors
 from oneofeach.kernels.planes_numpy import Mask, blocks, curve, in_order, shrink, smooth, total, warp, windows
 from oneofeach.kernels.registration_numpy import IDENTITY, displacement, overlap, register
-from oneofeach.tables import Bytes, Floats
+from oneofeach.tables import Bytes, Floats, Rows
 
 _LUMA = 1024
 BYTES = _LUMA + 128
@@ -26,7 +26,11 @@ _ENOUGH = 0.98  # no registration when the direct comparison reaches this
 _FLAT = 6.0  # contrast below which there is nothing to register
 _LEAST_MOVE = 0.3  # pixels
 _LEAST_INSIDE = 400
-_OVERLAP_COST = 0.33  # what a frame without overlap would lose
+OVERLAP_COST = 0.33  # what a frame without overlap would lose
+_DETAIL_LOST = 0.9  # a plane with less than this share of the other's detail is a coarser copy ...
+_COARSE_CAP = 0.97  # ... which is at most so similar
+_TEXTURED = 0.1  # squares of gradients beside contrast: below are gradients, skies, paper
+_SHARP, _ALIGNED, _COARSE = range(3)  # compare as they are; local structure smoothed; all structure smoothed
 # Marks sit in the corners: windows there weigh less, and what they lose counts less.
 _CORNERS = np.zeros((POSITIONS, POSITIONS))
 _CORNERS[::6, ::6] = 0.5
@@ -43,6 +47,25 @@ class Verified(NamedTuple):
     place: Bytes  # uint8[m, 2], row and column of the window that agrees least
 
 
+class _Pictures(NamedTuple):
+    luma: Floats  # float64[m, 32, 32]
+    chroma: Floats  # float64[m, 2, 8, 8]
+
+    def take(self, rows: Rows) -> _Pictures:
+        return _Pictures(self.luma[rows], self.chroma[rows])
+
+
+class _Plane(NamedTuple):
+    mean: Floats
+    variance: Floats
+    detail: Floats
+
+
+class _Seen(NamedTuple):
+    contrast: Floats  # of the flatter one
+    coarser: Mask  # one of them has lost detail
+
+
 def planes(descriptors: Bytes) -> tuple[Floats, Floats]:
     """luma float64[m, 32, 32] and chroma float64[m, 2, 8, 8] of uint8[m, 1152]."""
     luma = descriptors[:, :_LUMA].reshape(-1, 32, 32).astype(np.float64)
@@ -52,30 +75,37 @@ def planes(descriptors: Bytes) -> tuple[Floats, Floats]:
 
 def verify(first: Bytes, second: Bytes, cap: Floats) -> Verified:
     """Compare rows of uint8[m, 1152]; no registration where the direct value already reaches float64[m] `cap`."""
-    (a, ca), (b, cb) = planes(first), planes(second)
-    every = len(a)
-    best, contrast = _score(a, b, np.ones(a.shape, bool), ca, cb, np.ones((every, 8, 8), bool), False)
-    again = np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (contrast > _FLAT))
-    affine, fine = register(a[again], b[again])
+    a, b = (_Pictures(*planes(rows)) for rows in (first, second))
+    every = len(a.luma)
+    mask, cells = np.ones(a.luma.shape, bool), np.ones((every, 8, 8), bool)
+    best, seen = _score(a, b, mask, cells, _SHARP)
+    again = np.flatnonzero((best.value < np.minimum(_COARSE_CAP, cap)) & seen.coarser)
+    if len(again):
+        found, _ = _score(a.take(again), b.take(again), mask[again], cells[again], _COARSE)
+        _improve(best, again, found)
+    again = np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (seen.contrast > _FLAT))
+    affine, fine = register(a.luma[again], b.luma[again])
+    fine &= displacement(affine) >= _LEAST_MOVE
     again, affine = again[fine], affine[fine]
-    moved = displacement(affine) >= _LEAST_MOVE
-    again, affine = again[moved], affine[moved]
-    warped, inside = warp(b[again], affine)
+    warped, inside = warp(b.luma[again], affine)
     wide = inside.sum(axis=(1, 2)) > _LEAST_INSIDE
     again, affine, warped, inside = again[wide], affine[wide], warped[wide], inside[wide]
-    if not len(again):
-        return best
-    chroma, cells = np.empty((len(again), 2, 8, 8)), np.empty((len(again), 8, 8), bool)
-    for k in range(2):
-        chroma[:, k], cells = warp(cb[again, k], affine)
-    found, _ = _score(a[again], warped, inside, ca[again], chroma, cells, True)
-    union = overlap(affine)
-    value = found.value * (1.0 - _OVERLAP_COST * (1.0 - union))
-    better = value > best.value[again]
-    found = found._replace(value=value, overlap=union, affine=affine)
-    for name in Verified._fields:
-        getattr(best, name)[again[better]] = getattr(found, name)[better]
+    if len(again):
+        chroma, cells = np.empty((len(again), 2, 8, 8)), np.empty((len(again), 8, 8), bool)
+        for k in range(2):
+            chroma[:, k], cells = warp(b.chroma[again, k], affine)
+        found, _ = _score(a.take(again), _Pictures(warped, chroma), inside, cells, _ALIGNED)
+        union = overlap(affine)
+        value = found.value * (1.0 - OVERLAP_COST * (1.0 - union))
+        _improve(best, again, found._replace(value=value, overlap=union, affine=affine))
     return best
+
+
+def _improve(best: Verified, rows: Rows, found: Verified) -> None:
+    """Take what was found for `rows` where it is better."""
+    better = found.value > best.value[rows]
+    for name in Verified._fields:
+        getattr(best, name)[rows[better]] = getattr(found, name)[better]
 
 
 def _products(a: Floats, b: Floats, m: Mask) -> tuple[Floats, Floats, Floats, Floats]:
@@ -92,10 +122,34 @@ def _products(a: Floats, b: Floats, m: Mask) -> tuple[Floats, Floats, Floats, Fl
     return aa, bb, ab, count
 
 
-def _moments(plane: Floats, m: Floats, n: Floats) -> tuple[Floats, Floats]:
-    """Mean and variance."""
-    mean = total(plane * m) / n
-    return mean, np.maximum(total(plane * plane * m) / n - mean * mean, 0.0)
+def _plane(luma: Floats, m: Floats, gradients: Floats) -> _Plane:
+    """gradients: mean of their squares. Detail is what they are beside the contrast, which no change of tone moves."""
+    count = total(m)
+    mean = total(luma * m) / count
+    variance = np.maximum(total(luma * luma * m) / count - mean * mean, 0.0)
+    return _Plane(mean, variance, (gradients + 0.04) / (variance + 4.0))
+
+
+def _brightness_apart(a: _Plane, b: _Plane) -> Floats:
+    """How far the means of two planes are apart, beside what their contrast allows.
+
+    A darker copy of a picture with detail lost contrast in the same measure; flat pictures and gradients are told apart
+    by nothing but their brightness.
+    """
+    least, most = np.minimum(a.variance, b.variance), np.maximum(a.variance, b.variance)
+    limit = 8.0 + 5.0 * np.sqrt(least)
+    apart = np.abs(a.mean - b.mean) / limit
+    strong = a.variance > b.variance
+    high, low = np.where(strong, a.mean, b.mean), np.where(strong, b.mean, a.mean)
+    gained = np.abs(high * np.sqrt(least / np.where(most > 0, most, 1.0)) - low) / limit
+    plain = (np.minimum(a.detail, b.detail) < _TEXTURED) | (least < _FLAT * _FLAT)
+    return np.where(plain, apart, np.minimum(apart, gained))
+
+
+def _correlation(products: tuple[Floats, ...], n: Floats, floor: float) -> Floats:
+    """Correlation of all gradients, damped where there is little to see."""
+    aa, bb, ab = (total(plane) / n for plane in products[:3])
+    return np.asarray((ab + floor) / np.sqrt((aa + floor) * (bb + floor)))
 
 
 def _local(aa: Floats, bb: Floats, ab: Floats, count: Floats, n: Floats, floor: float) -> tuple[Floats, Mask]:
@@ -120,34 +174,36 @@ def _worst(local: Floats, full: Mask) -> tuple[Floats, Bytes]:
     return 1.0 - np.maximum(0.0, lost), np.stack(np.divmod(place, POSITIONS), axis=1).astype(np.uint8)
 
 
-def _score(
-    a: Floats, b: Floats, mask: Mask, ca: Floats, cb: Floats, cells: Mask, aligned: bool
-) -> tuple[Verified, Floats]:
-    """Compare planes that lie on each other; also the contrast of the flatter one."""
-    products = _products(a, b, mask)
-    n = np.maximum(total(products[3]), 1.0)
-    ea, eb, eab = (total(plane) / n for plane in products[:3])
-    structure = (eab + 4.0) / np.sqrt((ea + 4.0) * (eb + 4.0))
-    if aligned:  # resampling took detail from one of them
-        products = _products(smooth(a), smooth(b), mask)
-    local, full = _local(*products, n, 1.0 if aligned else 4.0)
-    m = mask.astype(np.float64)
-    (mean_a, variance_a), (mean_b, variance_b) = (_moments(plane, m, total(m)) for plane in (a, b))
-    contrast = np.sqrt(np.minimum(variance_a, variance_b))
-    color = colors.compare(shrink(a, 4), ca, shrink(b, 4), cb, cells, contrast)
-    exempt = color.plain | color.toned
-    agree = np.minimum(np.clip((local - 0.5) / 0.4, 0.0, 1.0), np.where(exempt[:, None, None], 1.0, color.agree))
+def _score(a: _Pictures, b: _Pictures, mask: Mask, cells: Mask, softness: int) -> tuple[Verified, _Seen]:
+    """Compare planes that lie on each other."""
+    products = _products(a.luma, b.luma, mask)
+    n, m = np.maximum(total(products[3]), 1.0), mask.astype(np.float64)
+    of_a, of_b = (_plane(one.luma, m, total(plane) / n) for one, plane in zip((a, b), products, strict=False))
+    if softness != _SHARP:
+        softened = _products(smooth(a.luma), smooth(b.luma), mask)
+    structure = _correlation(softened, n, 1.0) if softness == _COARSE else _correlation(products, n, 4.0)
+    local, full = _local(*products, n, 4.0) if softness == _SHARP else _local(*softened, n, 1.0)
+    contrast = np.sqrt(np.minimum(of_a.variance, of_b.variance))
+    color = colors.compare(shrink(a.luma, 4), a.chroma, shrink(b.luma, 4), b.chroma, cells, contrast)
+    share, shared = _shares(local, full, color)
+    worst, place = _worst(local + _CORNERS * np.maximum(1.0 - local, 0.0), full)
+    value = np.minimum(np.minimum(1.0 - (1.0 - structure) / 2.0, share), curve(worst, _WORST_CAP))
+    apart = _brightness_apart(of_a, of_b)
+    value = np.where(apart > 1.0, value * np.maximum(0.0, 2.0 - apart), value)
+    value = np.minimum(value, _COARSE_CAP) if softness == _COARSE else value
+    value = np.where(color.plain & (color.strength > 6.0), np.minimum(value, _GRAY_CAP), value)
+    value = np.maximum(np.where(color.toned, np.minimum(value, _TONED_CAP), value), 0.0)
+    least, most = np.minimum(of_a.detail, of_b.detail), np.maximum(of_a.detail, of_b.detail)
+    seen = _Seen(contrast, (least > _TEXTURED) & (least < _DETAIL_LOST * most))
+    return Verified(value, shared, np.ones(len(m)), np.tile(IDENTITY, (len(m), 1)), place), seen
+
+
+def _shares(local: Floats, full: Mask, color: colors.Colors) -> tuple[Floats, Floats]:
+    """Weighted means over the full windows of agreement in structure and color, and in color alone."""
+    exempt = (color.plain | color.toned)[:, None, None]
+    agree = np.minimum(np.clip((local - 0.5) / 0.4, 0.0, 1.0), np.where(exempt, 1.0, color.agree))
     weight = np.where(full, 1.0 - _CORNERS, 0.0)
     weights = in_order(weight)
     some = weights > 0
-    share = np.where(some, in_order(weight * agree) / np.where(some, weights, 1.0), 1.0)
-    worst, place = _worst(local + _CORNERS * np.maximum(1.0 - local, 0.0), full)
-    value = np.minimum(np.minimum(1.0 - (1.0 - structure) / 2.0, share), curve(worst, _WORST_CAP))
-    limit = 8.0 + 5.0 * contrast
-    value = np.where(
-        np.abs(mean_a - mean_b) > limit, value * np.maximum(0.0, 2.0 - np.abs(mean_a - mean_b) / limit), value
-    )
-    value = np.where(color.plain & (color.strength > 6.0), np.minimum(value, _GRAY_CAP), value)
-    value = np.maximum(np.where(color.toned, np.minimum(value, _TONED_CAP), value), 0.0)
-    shared = np.where(some, in_order(weight * color.agree) / np.where(some, weights, 1.0), 1.0)
-    return Verified(value, shared, np.ones(len(a)), np.tile(IDENTITY, (len(a), 1)), place), contrast
+    both, hues = (in_order(weight * values) / np.where(some, weights, 1.0) for values in (agree, color.agree))
+    return np.where(some, both, 1.0), np.where(some, hues, 1.0)

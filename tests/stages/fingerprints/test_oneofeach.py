@@ -102,18 +102,14 @@ def test_similarity_is_symmetric_and_bounded_by_the_keys(seed: int, quality: int
     assert compared(bits[[0, 0]], descriptors[[0, 0]]) == 1.0
 
 
-@pytest.mark.xfail(reason="not true yet: a registration may stop elsewhere on the turned planes", strict=False)
-@settings(max_examples=20, deadline=None)
-@given(seeds, st.integers(2, 8), st.sampled_from([0, 0, 5]))
-def test_turning_both_pictures_changes_nothing_that_is_measured(seed: int, orientation: int, cut: int) -> None:
-    """The bits have a dead zone on one side, so the caps may move, and a registration may stop elsewhere."""
-    image = drawing(seed)
+@settings(max_examples=40, deadline=None)
+@given(seeds, st.integers(2, 8), st.sampled_from([0, 0, 5]), st.sampled_from([0, 9]))
+def test_turning_both_pictures_changes_nothing(seed: int, orientation: int, cut: int, frame: int) -> None:
+    """Neither what is measured, with a registration or without, nor what the bits allow."""
+    image = ImageOps.expand(drawing(seed), frame, "white")
     straight = described(image, jpeg(image.crop((0, cut, image.width, image.height)), 80))
-    first, second = (
-        METHOD.similarity(*pair, np.array([0]), np.array([1]), 0.0)[1]["verified"][0]
-        for pair in (straight, METHOD.turned(*straight, orientation))
-    )
-    assert first == pytest.approx(second, abs=0.03 if cut else 1e-4)
+    turned = METHOD.turned(*straight, orientation)
+    assert compared(*straight) == pytest.approx(compared(*turned), abs=1e-4)
 
 
 def test_similarity_falls_with_the_quality_of_the_copy() -> None:
@@ -143,5 +139,5 @@ def test_the_bits_are_pinned() -> None:
     """They are stored in indexes: a change of these values is a new version of the fingerprint."""
     bits, descriptors = described(drawing(1), ImageOps.expand(drawing(2), 20, "white"))
     found = [sha256(rows.tobytes()).hexdigest()[:16] for rows in (bits, descriptors)]
-    assert found == ["71e5796dec92937d", "257bd4ddab7cd9d0"]
+    assert found == ["930172141df4cf48", "0bf0a7e71864d313"]
     assert compared(bits, descriptors) == 0.0

@@ -54,7 +54,7 @@ class Items(Sequence[Item]):
 
 
 def catalog_of(job: Job) -> Catalog:
-    """The catalog, with all descriptors in memory: about 1.5 KB per image."""
+    """The catalog, with all descriptors in memory: about 2.7 KB per image."""
     store, names = job.settings.store, [scan_part(number) for number in range(len(job.listing.shards))]
     batches = [read(store, name, "facts", "bits", "descriptor", "error", "note") for name in names]
     facts, bits, descriptors, errors, notes = concatenated(batches, [])

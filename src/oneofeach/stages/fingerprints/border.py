@@ -6,7 +6,7 @@ fraction of a cell, so that the same picture decoded at another scale gets nearl
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,6 @@ import numpy.typing as npt
 from oneofeach.kernels.area import area_sums, levels
 
 FRAME = 1 << 15  # boxes are in 1/32768 of the frame's sides: sums over them stay exact
-WHOLE = (0, 0, FRAME, FRAME)
 _GRID = 128  # cells per side
 _LOOKS = 96  # pixels of an outermost line that are looked at
 _TOLERANCE = 12  # of 255: what coding leaves of a plain color
@@ -25,27 +24,23 @@ _LEAST = 0.004  # of the side: thinner borders are left to the registration
 _INSIDE = 0.25  # of the side: what must remain
 
 
-class Border(NamedTuple):
-    box: tuple[int, int, int, int]  # left, top, right, bottom in 1/FRAME
-    color: tuple[int, int, int]  # RGB
+Box = tuple[int, int, int, int]  # left, top, right, bottom in 1/FRAME
+WHOLE: Box = (0, 0, FRAME, FRAME)
 
 
-NONE = Border(WHOLE, (0, 0, 0))
-
-
-def find(pixels: npt.NDArray[Any], extent: tuple[float, float]) -> Border:
-    """The border of pixels [h, w, channels] whose true extent is (width, height); NONE when there is none."""
+def find(pixels: npt.NDArray[Any], extent: tuple[float, float]) -> Box:
+    """Inside of the border of pixels [h, w, channels] whose true extent is (width, height); WHOLE if there is none."""
     colors = _plain_sides(pixels, extent)
     if not colors:
-        return NONE
+        return WHOLE
     sums, areas = area_sums(pixels, (0, 0, *extent), _GRID)
     cells = [(sums[..., channel] / areas).astype(np.float32) for channel in range(sums.shape[2])]
-    best = NONE
+    best = WHOLE
     for color in colors:
         apart = [np.abs(plane - np.float32(level)) for plane, level in zip(cells, color, strict=False)]
         box = _box(np.maximum.reduce(apart))
-        if _area(box) < _area(best.box):
-            best = Border(box, color)
+        if _area(box) < _area(best):
+            best = box
     return best
 
 
@@ -64,11 +59,11 @@ def _plain_sides(pixels: npt.NDArray[Any], extent: tuple[float, float]) -> list[
     return sorted(found)
 
 
-def _area(box: tuple[int, int, int, int]) -> int:
+def _area(box: Box) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _box(apart: npt.NDArray[np.float32]) -> tuple[int, int, int, int]:
+def _box(apart: npt.NDArray[np.float32]) -> Box:
     """Box of what differs from the border; `apart` is how far each cell is from its color."""
     top, bottom = _start(apart), _start(apart[::-1])
     rows = apart[int(np.ceil(top)) : _GRID - int(np.ceil(bottom))].T

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from oneofeach.kernels import hamming
-from oneofeach.stages.fingerprints.comparison import CAP, KEY_BYTES, KEY_CAP
+from oneofeach.stages.fingerprints.comparison import CAP, KEY_CAP, VIEW_BYTES, distances
 from oneofeach.tables import Bytes, Floats, Mask
-
-VIEW_BYTES = 16
 
 
 def possible(a: Bytes, b: Bytes, floor: float) -> Mask:
-    """bool[m] for the bits of m pairs, uint8[m, views * 16] each. Everything is possible at floor 0."""
+    """bool[m] for the bits of m pairs, uint8[m, views * 32] each. Everything is possible at floor 0."""
     reached = np.full(len(a), floor <= 0.0)
     key_reaches, reaches = (_reaching(cap, floor) for cap in (KEY_CAP, CAP))
     views_a, views_b = (bits.reshape(len(bits), bits.shape[1] // VIEW_BYTES, VIEW_BYTES) for bits in (a, b))
     for one in np.moveaxis(views_a, 1, 0):
         for other in np.moveaxis(views_b, 1, 0):
-            near = key_reaches[hamming(one[:, :KEY_BYTES], other[:, :KEY_BYTES])]
-            reached |= near & reaches[hamming(one, other)]
+            key, whole = distances(one, other)
+            reached |= key_reaches[key] & reaches[whole]
     return reached
 
 
 def _reaching(cap: Floats, floor: float) -> Mask:
     """bool[129] by distance: does the cap reach the floor?"""
-    return np.asarray(np.round(np.interp(np.arange(VIEW_BYTES * 8 + 1), *cap), 4) >= floor)
+    return np.asarray(np.round(np.interp(np.arange(VIEW_BYTES * 4 + 1), *cap), 4) >= floor)

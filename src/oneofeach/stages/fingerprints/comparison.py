@@ -13,17 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from oneofeach.kernels import hamming
-from oneofeach.kernels.verify import verify
+from oneofeach.kernels.verify import OVERLAP_COST, verify
 from oneofeach.stages.fingerprints import description
 from oneofeach.tables import EVIDENCE, Bytes, Floats, Rows
 
 KEY_BYTES = 8
-VIEW_BYTES = 16
+VIEW_BYTES = 32  # 128 bits above the dead zone, 128 below
 KEY_CAP = np.array([[0, 4, 8, 12, 14, 16, 24], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.0]])
 CAP = np.array([[0, 8, 32, 36, 38, 40, 48], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.0]])
 REFRAMED_CAP = np.array([[0.1, 0.5, 0.9, 1.0], [0.90, 0.96, 0.98, 1.0]])  # over the share that the border leaves
+_ENLARGED = np.array([[0.0, 0.95, 0.97], [0.0, 0.95, 1.0]])  # how alike enlarged insides count, over what is measured
 TERMS = ("verified", "key", "fingerprint", "border")  # what EVIDENCE's `term` counts
 _SAME_BORDER = 512  # of 32768: noise moves the edge of a soft border by so much
+_FLIPPED = np.stack(  # uint8[4, 16]: whose sign changes when a picture stays, is mirrored, turned upside down, or both
+    [
+        np.packbits(description.FREQUENCIES @ flips % 2 > 0, bitorder="little")
+        for flips in ((0, 0), (0, 1), (1, 0), (1, 1))
+    ]
+)
 _CHUNK = 256  # pairs at a time: a few MB of planes
 
 
@@ -38,6 +45,22 @@ def keys(bits: Bytes) -> tuple[Rows, Bytes]:
     whole, inside = bits[:, :KEY_BYTES], bits[:, VIEW_BYTES : VIEW_BYTES + KEY_BYTES]
     more = np.flatnonzero((whole != inside).any(axis=1))
     return np.concatenate([np.arange(len(bits)), more]), np.concatenate([whole, inside[more]])
+
+
+def distances(a: Bytes, b: Bytes) -> tuple[Rows, Rows]:
+    """int64[m] Hamming distances of the keys and of all 128 bits of views uint8[m, 32], in the worst of their flips.
+
+    The bits have a dead zone on one side, so a flip of both may change the distance; the largest is the same for all.
+    """
+    half = VIEW_BYTES // 2
+    above, below = a[:, :half] ^ b[:, :half], a[:, half:] ^ b[:, half:]
+    none = np.zeros_like(above[:, :KEY_BYTES]), np.zeros_like(above)
+    worst = [np.zeros(len(a), np.int64), np.zeros(len(a), np.int64)]
+    for flipped in _FLIPPED:
+        different = (above & ~flipped) | (below & flipped)
+        for k, part in enumerate((different[:, :KEY_BYTES], different)):
+            worst[k] = np.maximum(worst[k], hamming(part, none[k]))
+    return worst[0], worst[1]
 
 
 class _Candidates(NamedTuple):
@@ -81,14 +104,14 @@ def _caps(bits: Bytes, descriptors: Bytes, c: _Candidates) -> tuple[Floats, Rows
     """float64[3, m] caps (key, fingerprint, border), key distances and whole distances."""
     views = bits.reshape(len(bits), 2, VIEW_BYTES)
     a, b = views[c.i, c.view_i], views[c.j, c.view_j]
-    key, whole = hamming(a[:, :KEY_BYTES], b[:, :KEY_BYTES]), hamming(a, b)
+    key, whole = distances(a, b)
     left = _share(descriptors, c.i) ** c.view_i, _share(descriptors, c.j) ** c.view_j
     ratio = np.minimum(*left) / np.maximum(*left)
     return np.stack([np.interp(key, *KEY_CAP), np.interp(whole, *CAP), np.interp(ratio, *REFRAMED_CAP)]), key, whole
 
 
 def _share(descriptors: Bytes, rows: Rows) -> Floats:
-    """Share of the frame that lies inside the border."""
+    """Share of the frame that lies inside the border; 0 where there is none."""
     left, top, right, bottom = description.boxes(descriptors[rows]).T.astype(np.float64)
     return np.asarray((right - left) * (bottom - top) / (1 << 30))
 
@@ -110,20 +133,27 @@ def similarities(
     found = np.zeros(len(todo), [*EVIDENCE.descr, ("measured", "<f8")])
     for begin in range(0, len(todo), _CHUNK):
         part = slice(begin, begin + _CHUNK)
-        found[part] = _verified(descriptors, candidates.take(todo[part]), cap[todo[part]])
+        found[part] = _verified(descriptors, candidates.take(todo[part]), reach[todo[part]])
     found["key_distance"], found["distance"] = key[todo], whole[todo]
     terms = np.concatenate([found["measured"][None], caps[:, todo]])
     found["term"] = np.argmin(terms, axis=0)
-    value = _joined(terms.min(axis=0), candidates.take(todo))
+    value = _joined(terms.min(axis=0), found, reach[todo], descriptors, candidates.take(todo))
     _keep_best(values, evidence, candidates.pair[todo], value, found)
     return np.round(values, 4), evidence
 
 
-def _joined(value: Floats, c: _Candidates) -> Floats:
-    """Pictures with the same border take the mean of their two views: what lies inside must agree, and the whole."""
-    first, second = np.flatnonzero(c.same & (c.view_i == 0)), np.flatnonzero(c.same & (c.view_i == 1))
+def _joined(value: Floats, found: npt.NDArray[np.void], reach: Floats, descriptors: Bytes, c: _Candidates) -> Floats:
+    """Pictures with the same border: the less of the frame lies inside, the more the inside decides.
+
+    It is enlarged, so noise moves its bits and the edges of its box: it counts as measured, wherever it was laid, and
+    only the better cap of both views bounds the mean.
+    """
+    whole, inside = np.flatnonzero(c.same & (c.view_i == 0)), np.flatnonzero(c.same & (c.view_i == 1))
+    share = (_share(descriptors, c.i[whole]) + _share(descriptors, c.j[whole])) / 2
+    laid = found["measured"][inside] / (1.0 - OVERLAP_COST * (1.0 - found["overlap"][inside].astype(np.float64)))
+    mean = share * value[whole] + (1.0 - share) * np.interp(laid, *_ENLARGED)
     value = value.copy()
-    value[first] = value[second] = (value[first] + value[second]) / 2
+    value[whole] = value[inside] = np.minimum(mean, reach[whole])
     return value
 
 
@@ -144,11 +174,7 @@ def _keep_best(
 def _planes(descriptors: Bytes, rows: Rows, view: npt.NDArray[np.int64]) -> Bytes:
     """uint8[m, 1152]: luma and chroma of the views."""
     chosen = descriptors[rows]
-    planes = chosen[:, description.PLANES].copy()
-    redraw = np.flatnonzero((view == 0) & description.bordered(chosen))
-    if len(redraw):
-        planes[redraw] = description.framed(chosen[redraw])
-    return np.asarray(planes)
+    return np.where(view[:, None] == 1, chosen[:, description.INSIDE], chosen[:, description.WHOLE])
 
 
 def _verified(descriptors: Bytes, c: _Candidates, cap: Floats) -> npt.NDArray[np.void]:
@@ -157,10 +183,6 @@ def _verified(descriptors: Bytes, c: _Candidates, cap: Floats) -> npt.NDArray[np
     a, b = _planes(descriptors, c.i, c.view_i), _planes(descriptors, c.j, c.view_j)
     straight = _in_order(a, b)[:, None]
     a, b = np.where(straight, a, b), np.where(straight, b, a)
-    first, second = np.where(straight[:, 0], c.i, c.j), np.where(straight[:, 0], c.j, c.i)
-    shared = np.flatnonzero(c.same & (c.view_i == 1))
-    if len(shared):
-        b[shared] = description.reframed(descriptors[second[shared]], description.boxes(descriptors[first[shared]]))
     unmoved = c.same & (c.view_i == 0)  # the same border in the same place: there is nothing to register
     verified = verify(a, b, np.where(unmoved, 0.0, cap))
     found["measured"] = found["verified"] = verified.value

@@ -12,19 +12,19 @@ from oneofeach.tables import Bytes, Floats, Mask, Picture, Rows
 
 
 class OneOfEach:
-    """The package's own method: 64-bit search keys, 2×128 bits, and a descriptor that settles the similarity.
+    """The package's own method: 64-bit search keys, 4×128 bits, and a descriptor that settles the similarity.
 
     A picture with a border of one color has two views, the whole frame and what lies inside, and a key for each.
     """
 
     name = "oneofeach-1"
-    bits = 256
+    bits = 512
     key_bits = 64
     descriptor_bytes = description.BYTES
     min_side = 128
 
     def describe(self, pictures: Sequence[Picture]) -> tuple[Bytes, Bytes]:
-        """uint8[n, 32] bits and uint8[n, 1163] descriptors."""
+        """uint8[n, 64] bits and uint8[n, 2312] descriptors."""
         descriptors = np.empty((len(pictures), self.descriptor_bytes), np.uint8)
         for row, picture in enumerate(pictures):
             descriptors[row] = description.descriptor(picture)
