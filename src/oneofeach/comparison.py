@@ -16,7 +16,7 @@ from oneofeach.matching import checked_threshold
 from oneofeach.plugins import Distributed, Progress
 from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.similarity import words
-from oneofeach.tables import IDENTICAL, Catalog, Pairs, Rows
+from oneofeach.tables import IDENTICAL, IDENTICAL_FILES, Catalog, Pairs, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Comparison:
         other = int(self.pairs.j[position])
         evidence = words(self.pairs.evidence[position])
         if self.catalog.same_bytes(row, other):
-            evidence = "identical files"
+            evidence = IDENTICAL_FILES
         elif np.array_equal(self.catalog.descriptors[row], self.catalog.descriptors[other]):
             evidence = IDENTICAL
         items = self.catalog.items

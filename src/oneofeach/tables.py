@@ -297,6 +297,7 @@ class Group:
         return self.duplicates[0].reason
 
 
+IDENTICAL_FILES = "identical files"
 IDENTICAL = "same picture, no difference measured"
 
 
@@ -355,7 +356,7 @@ class Outcome:
     def _duplicate(self, keeper: int, row: int) -> Duplicate:
         item, pair = self.catalog.items[row], int(self.assignment.pair[row])
         if self.catalog.same_bytes(keeper, row):
-            evidence = "identical files"
+            evidence = IDENTICAL_FILES
         else:
             evidence = self.words(self.pairs.evidence[pair]) if pair >= 0 else IDENTICAL
         similarity = float(self.assignment.similarity[row])

@@ -26,7 +26,7 @@ def test_an_estimate_measures_a_sample_and_tells_hours_memory_and_storage(
     for line in (
         r"scan +[\d.]+ core-hours",
         r"memory +[\d.]+ GB per worker",
-        r"storage +[\d.]+ KB",
+        r"storage +[\d.]+ kB",
         r"Measured here on",
     ):
         assert re.search(line, told), told

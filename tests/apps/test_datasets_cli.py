@@ -51,7 +51,7 @@ def test_find_fills_the_index_and_index_commands_look_after_it(train: Path, caps
     assert run(["index", "verify", "--all"]) == 0
     assert "gone" in capsys.readouterr().out
     assert run(["index", "prune"]) == 0
-    assert capsys.readouterr().out == "1 files and 1 images forgotten.\n"
+    assert capsys.readouterr().out == "1 file and 1 image forgotten.\n"
 
 
 def test_without_an_index_nothing_is_written(train: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,11 +196,7 @@ def test_evaluate_suggests_a_threshold_from_labeled_pairs(
     assert "Not in the source: nowhere" in captured.err
 
 
-def test_what_an_applied_run_kept_stays_until_it_is_undone(
-    train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ONEOFEACH_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+def test_what_an_applied_run_kept_stays_until_it_is_undone(train: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(train, {"cat/1.jpg": 1})
     assert run(["clean", str(train), "--yes", "--keep", "last"]) == 0
     assert not (train / "cat" / "1.jpg").exists()

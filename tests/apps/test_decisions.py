@@ -42,7 +42,7 @@ def test_decisions_survive_a_rename_and_a_new_scan(photos, capsys):
     (photos / "c.png").rename(photos / "renamed.png")
     assert kept(photos) == ["renamed.png"]
     assert run(["keep", "--forget", str(photos / "renamed.png")]) == 0
-    assert "1 decisions forgotten" in capsys.readouterr().out
+    assert "1 decision forgotten" in capsys.readouterr().out
     assert kept(photos) == ["a.png"]
 
 

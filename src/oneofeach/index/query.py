@@ -29,6 +29,7 @@ class Match:
     content: str  # SHA-256, hexadecimal
     similarity: float
     evidence: np.void  # one EVIDENCE record
+    same_bytes: bool = False  # as the image asked for
 
 
 class Keys:
@@ -110,8 +111,8 @@ class Keys:
                 (stored,) = connection.execute(query, (int(numbers[row]),)).fetchone()
                 query = "SELECT place FROM file WHERE content = ? ORDER BY place"
                 places = tuple(place for (place,) in connection.execute(query, (stored,)))
-                value = 1.0 if stored == content else float(similarity[row])
-                found.append(Match(places, stored.hex(), value, evidence[row]))
+                same = stored == content
+                found.append(Match(places, stored.hex(), 1.0 if same else float(similarity[row]), evidence[row], same))
         return sorted(found, key=lambda match: -match.similarity)
 
 

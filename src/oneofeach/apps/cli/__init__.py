@@ -22,7 +22,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if sys.argv[1:] == ["--version"]:
-        print(f"oneofeach {__version__}")
+        sys.stdout.write(f"oneofeach {__version__}\n")
         return
     try:
         code = run(sys.argv[1:])
@@ -41,6 +41,7 @@ def run(arguments: list[str]) -> int:
     import typer
 
     from oneofeach.apps.cli.commands import app
+    from oneofeach.apps.cli.printing import tell
     from oneofeach.errors import OneOfEachError, Refused
 
     interruption.command_begins()
@@ -52,10 +53,10 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except OneOfEachError as error:
-        print(error, file=sys.stderr)
+        tell(error)
         return 4 if isinstance(error, Refused) else 2
     except OSError as error:
-        print(f"{error.strerror}: {error.filename}\nCheck the path and its permissions.", file=sys.stderr)
+        tell(f"{error.strerror}: {error.filename}\nCheck the path and its permissions.")
         return 2
     return code or 0
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Annotated, Any
 
 import typer
 
-from oneofeach.apps.cli.options import Protect
+from oneofeach.apps.cli.options import IndexPath, Json, NoIndex, Protect
+from oneofeach.apps.cli.printing import put, put_json
 from oneofeach.apps.cli.progress import progress_bar
-from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
+from oneofeach.apps.cli.stores import opened
 from oneofeach.errors import Refused
 from oneofeach.stages.acting import journal as journaling
 from oneofeach.stages.acting import perform as performing
@@ -20,8 +20,6 @@ from oneofeach.stages.acting.steps import Plan, Step
 
 SHOWN = 20  # reasons on the screen
 REFUSED = 4
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of sentences.")]
 
 
 def apply(
@@ -57,9 +55,9 @@ def undo(
         if store:
             store.forget_kept(keepers(after))
     if as_json:
-        print(json.dumps(_object(after), indent=2))
+        put_json(_object(after))
     else:
-        print(f"Undo of {after.id}: {after.restored - before:,} restored, {len(after.not_restored):,} not.")
+        put(f"Undo of {after.id}: {after.restored - before:,} restored, {len(after.not_restored):,} not.")
         _reasons([(result.source, result.reason) for result in after.not_restored], after)
     raise typer.Exit(REFUSED if after.not_restored else 0)
 
@@ -74,34 +72,34 @@ def journals(as_json: Json = False) -> None:
     """List what was applied, newest first, and what can still be undone."""
     found = journaling.journals()
     if as_json:
-        print(json.dumps([_object(journal) for journal in found], indent=2))
+        put_json([_object(journal) for journal in found])
         return
     for journal in found:
         counts = ", ".join(f"{count:,} {name}" for name, count in journal.counts.items() if count) or "no steps"
-        print(f"{journal.id}  {journal.started}  {journal.action} in {', '.join(journal.roots)}")
-        print(f"    {counts}; {journal.restored:,} undone, {len(undoing.undoable(journal)):,} can be undone")
+        put(f"{journal.id}  {journal.started}  {journal.action} in {', '.join(journal.roots)}")
+        put(f"    {counts}; {journal.restored:,} undone, {len(undoing.undoable(journal)):,} can be undone")
     if not found:
-        print(f"No journal in {journaling.journals_folder()}: nothing was applied yet.")
+        put(f"No journal in {journaling.journals_folder()}: nothing was applied yet.")
 
 
 def finish(journal: Journal, as_json: bool = False) -> int:
     """Print what came of an apply, a sum that equals the plan; 4 when a step was not done, else 0."""
     if as_json:
-        print(json.dumps(_object(journal), indent=2))
+        put_json(_object(journal))
         return REFUSED if journal.refused else 0
     _reasons([(result.source, f"{result.outcome}: {result.reason}") for result in journal.refused], journal)
     counts = ", ".join(f"{count:,} {name}" for name, count in journal.counts.items())
-    print(f"Planned {journal.planned:,}: {counts}.")
+    put(f"Planned {journal.planned:,}: {counts}.")
     if journal.counts[journaling.DONE]:
-        print(f"Take it back with: oneofeach undo {journal.id}")
+        put(f"Take it back with: oneofeach undo {journal.id}")
     return REFUSED if journal.refused else 0
 
 
 def _reasons(lines: list[tuple[str, str]], journal: Journal) -> None:
     for source, reason in lines[:SHOWN]:
-        print(f"{source}: {reason}")
+        put(f"{source}: {reason}")
     if len(lines) > SHOWN:
-        print(f"... and {len(lines) - SHOWN:,} more: see {journal.path}")
+        put(f"... and {len(lines) - SHOWN:,} more: see {journal.path}")
 
 
 def _chosen(name: str) -> Journal:

@@ -6,29 +6,17 @@ import os
 import sys
 from collections.abc import Iterator
 from glob import escape
+from shlex import quote
 from typing import Annotated
 
 import typer
 
 from oneofeach.apps.cli.apply import finish
-from oneofeach.apps.cli.options import (
-    FINGERPRINT,
-    KEEP,
-    THRESHOLD,
-    Against,
-    FingerprintName,
-    Isolated,
-    Keep,
-    Protect,
-    Reconsider,
-    Sources,
-    Threshold,
-    Workers,
-    engine_of,
-    number,
-)
+from oneofeach.apps.cli.blocks import Choice, Reading, expanded
+from oneofeach.apps.cli.options import Protect, Sources, source_of
+from oneofeach.apps.cli.printing import put
 from oneofeach.apps.cli.progress import progress_bar
-from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
+from oneofeach.apps.cli.stores import opened
 from oneofeach.errors import Refused
 from oneofeach.flow import deduplicate
 from oneofeach.stages.acting.actions import ACTIONS
@@ -36,22 +24,22 @@ from oneofeach.stages.acting.captions import RULES
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
 from oneofeach.stages.acting.steps import Caption, Plan, Step
+from oneofeach.wording import counted, size
 
 SHOWN = 60  # lines of steps on the screen
 
 
+@expanded
 def clean(
+    choice: Choice,
     sources: Sources,
     action: Annotated[
         str, typer.Option(metavar="ACTION", help=f"What happens to duplicates: {', '.join(ACTIONS)}.")
     ] = "quarantine",
-    similarity_threshold: Threshold = THRESHOLD,
-    keep: Keep = KEEP,
     captions: Annotated[
         str, typer.Option(metavar="RULE", help=f"The caption of the image that stays: {', '.join(RULES)}.")
     ] = "own",
     protect: Protect = None,
-    against: Against = None,
     quarantine: Annotated[
         str, typer.Option(metavar="FOLDER", help="Where quarantined files go, on the same volume.", show_default=False)
     ] = "",
@@ -60,43 +48,29 @@ def clean(
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and end.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Apply without asking.")] = False,
-    reconsider: Reconsider = False,
-    index: IndexPath = None,
-    no_index: NoIndex = False,
-    fingerprint: FingerprintName = FINGERPRINT,
-    isolated: Isolated = False,
-    workers: Workers = None,
+    *,
+    reading: Reading,
 ) -> None:
     """Remove duplicates from a folder, with a plan before and an undo after."""
+    asked, against = choice.asked(), choice.against
     globs = [*(protect or []), *([escape(os.path.abspath(against))] if against else [])]
-    with opened(index, no_index) as store, progress_bar() as progress:
-        result = deduplicate(
-            sources[0] if len(sources) == 1 else sources,
-            number(similarity_threshold),
-            keep,
-            against=against,
-            index=store,
-            reconsider=reconsider,
-            fingerprint=fingerprint,
-            engine=engine_of(isolated),
-            workers=workers,
-            progress=progress,
-        )
+    with reading.begun() as how:
+        result = deduplicate(source_of(sources), **asked, **how)
     roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in sources]
     made = plan(result, action, captions=captions, protect=globs, roots=roots, quarantine=quarantine)
     for line in described(made):
-        print(line)
+        put(line)
     unread = 3 if result.skipped else 0
     if plan_file:
         made.save(plan_file)
-        print(f"Written to {plan_file}. No file was changed. Apply it with: oneofeach apply {plan_file}")
+        put(f"Written to {plan_file}. No file was changed. Apply it with: oneofeach apply {quote(plan_file)}")
         raise typer.Exit(unread)
     if dry_run or not made.steps or not (yes or _agreed(made)):
-        print("No file was changed.")
+        put("No file was changed.")
         raise typer.Exit(unread)
     with progress_bar() as progress:
         journal = perform(made, progress=progress)
-    with opened(index, no_index) as store:
+    with opened(reading.index, reading.no_index) as store:
         if store:
             kept = result.assignment.kept
             store.mark_kept(map(bytes, result.catalog.facts["content"][kept]))
@@ -106,7 +80,7 @@ def clean(
 def _agreed(made: Plan) -> bool:
     if not sys.stdin.isatty():
         raise Refused("No file was changed: nobody is there to agree to the plan\nAdd --yes to apply it unasked.")
-    return typer.confirm(f"Apply {many(len(made.steps), 'step')}?", err=True)
+    return typer.confirm(f"Apply {counted(len(made.steps), 'step')}?", err=True)
 
 
 def described(made: Plan) -> Iterator[str]:
@@ -140,19 +114,6 @@ def _sum(made: Plan) -> str:
     sidecars = len({file.path for step in made.removals for file in step.sidecars})
     freed = f"{size(made.bytes_freed)} are freed" + (" once the quarantine is emptied" * (made.action == "quarantine"))
     return (
-        f"Plan: {made.action} {many(len(made.removals), 'image')} with {many(sidecars, 'sidecar')}, "
-        f"change {many(len(made.captions), 'caption')}, leave {many(len(made.left), 'duplicate')}; {freed}."
+        f"Plan: {made.action} {counted(len(made.removals), 'image')} with {counted(sidecars, 'sidecar')}, "
+        f"change {counted(len(made.captions), 'caption')}, leave {counted(len(made.left), 'duplicate')}; {freed}."
     )
-
-
-def many(count: int, what: str) -> str:
-    return f"{count:,} {what}" + "s" * (count != 1)
-
-
-def size(count: float) -> str:
-    """A number of bytes for a person: 12.3 MB."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB"):
-        if count < 1000 or unit == "TB":
-            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError

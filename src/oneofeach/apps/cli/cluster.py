@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oneofeach import plugins
+from oneofeach.apps.cli.blocks import Choice, Reading
+from oneofeach.apps.cli.printing import put, tell
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.plugins import Distributed
+from oneofeach.wording import counted, size
 
 if TYPE_CHECKING:
     from oneofeach.engines.ray.estimate import Estimate
@@ -34,76 +37,83 @@ Estimated = Annotated[
 ]
 
 
-def chosen_engine(name: str, address: str, work_folder: str, isolated: bool) -> str | Distributed:
-    """The engine of these options. UnknownPlugin for another name, a usage error where they contradict each other."""
-    if name != "ray":
-        if address or work_folder:
+@dataclass(frozen=True)
+class Working(Reading):
+    """How images are read and remembered, here or on a cluster."""
+
+    engine: EngineName = "threads"
+    address: Address = ""
+    work_folder: WorkFolder = ""
+    estimate: Estimated = False
+
+    def runs_on(self) -> str | Distributed:
+        """UnknownPlugin for another name, a usage error where the options contradict each other."""
+        return self._cluster() if self.engine == "ray" else self._here()
+
+    def _here(self) -> str:
+        if self.address or self.work_folder:
             raise typer.BadParameter("--address and --work-folder need --engine ray.")
-        if isolated and name not in ("threads", "isolated"):
-            raise typer.BadParameter(f"--isolated is an engine of its own: leave out --engine {name}.")
-        plugins.load("engines", name)
-        return "isolated" if isolated else name
-    if isolated:
-        raise typer.BadParameter("--isolated is not for Ray: its workers are processes of their own.")
-    from oneofeach.engines.ray import Ray
+        if self.isolated and self.engine not in ("threads", "isolated"):
+            raise typer.BadParameter(f"--isolated is an engine of its own: leave out --engine {self.engine}.")
+        plugins.load("engines", self.engine)
+        return "isolated" if self.isolated else self.engine
 
-    return Ray(address, work_folder, tell=_tell)
+    def _cluster(self) -> Distributed:
+        if self.isolated:
+            raise typer.BadParameter("--isolated is not for Ray: its workers are processes of their own.")
+        from oneofeach.engines.ray import Ray
+
+        return Ray(self.address, self.work_folder, tell=tell)
+
+    def estimated(self, source: Any, threshold: float) -> bool:
+        """Whether only an estimate was asked for; then it is printed."""
+        if self.estimate:
+            self.runs_on()
+            _put_estimate(source, threshold, self.fingerprint)
+        return self.estimate
 
 
-def _tell(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
-
-
-def decided_there(
-    engine: str | Distributed,
-    source: Any,
-    threshold: float,
-    keep: str,
-    against: Any,
-    fingerprint: str,
-    workers: int | None,
-) -> int:
+def decided_there(working: Working, source: Any, choice: Choice) -> int:
     """Find and group on the cluster, print the sum and where the table of all images is; the exit code."""
     from oneofeach.engines.ray import Ray
 
+    engine = working.runs_on()
     if not isinstance(engine, Ray) or not engine.work_folder:
         raise typer.BadParameter("--table needs --engine ray and a --work-folder to leave it in.")
     with progress_bar() as progress:
         counts, folder = engine.decide(
-            source, threshold, keep, against=against, fingerprint=fingerprint, workers=workers, progress=progress
+            source,
+            choice.threshold,
+            choice.keep,
+            against=choice.against,
+            fingerprint=working.fingerprint,
+            workers=working.workers,
+            progress=progress,
         )
     kept, removed, skipped = (f"{counts[name]:,.0f} {name}" for name in ("kept", "removed", "skipped"))
-    print(f"{counts['seen']:,.0f} images: {kept}, {removed}, {skipped}. No file was changed.\nTable: {folder}")
+    put(f"{counted(counts['seen'], 'image')}: {kept}, {removed}, {skipped}. No file was changed.")
+    put(f"Table: {folder}")
     return 3 if counts["skipped"] else 0
 
 
-def print_estimate(source: Any, threshold: float, fingerprint: str) -> None:
+def _put_estimate(source: Any, threshold: float, fingerprint: str) -> None:
     """Measure a sample and print what the whole will take."""
     from oneofeach.engines.ray.estimate import estimate
 
-    print(told(estimate(source, threshold, fingerprint)))
+    for line in _told(estimate(source, threshold, fingerprint)):
+        put(line)
 
 
-def told(found: Estimate) -> str:
+def _told(found: Estimate) -> list[str]:
     """The estimate in words and numbers."""
     hours = [seconds / 3600 for seconds in (found.scan_seconds, found.join_seconds, found.verify_seconds)]
-    return "\n".join(
-        [
-            f"images      {found.images:,}{'' if found.exact else ' or so, from the sampled files'}",
-            f"scan        {hours[0]:,.2f} core-hours, reading {_bytes(found.read_bytes)}",
-            f"match       {hours[1]:,.2f} core-hours, {found.blocks:,} blocks against each other",
-            f"verify      {hours[2]:,.2f} core-hours",
-            f"all         {found.core_hours:,.2f} core-hours: {found.core_hours / 64:,.2f} hours on 64 cores",
-            f"memory      {_bytes(found.memory)} per worker (one per core)",
-            f"storage     {_bytes(found.part_bytes)} in the work folder",
-            f"Measured here on {found.sampled:,} images; match and verify by the model of docs/scale.md.",
-        ]
-    )
-
-
-def _bytes(number: float) -> str:
-    for unit in ("B", "KB", "MB", "GB", "TB"):
-        if number < 1000 or unit == "TB":
-            return f"{number:,.1f} {unit}"
-        number /= 1000
-    return ""
+    return [
+        f"images      {found.images:,}{'' if found.exact else ' or so, from the sampled files'}",
+        f"scan        {hours[0]:,.2f} core-hours, reading {size(found.read_bytes)}",
+        f"match       {hours[1]:,.2f} core-hours, {found.blocks:,} blocks against each other",
+        f"verify      {hours[2]:,.2f} core-hours",
+        f"all         {found.core_hours:,.2f} core-hours: {found.core_hours / 64:,.2f} hours on 64 cores",
+        f"memory      {size(found.memory)} per worker (one per core)",
+        f"storage     {size(found.part_bytes)} in the work folder",
+        f"Measured here on {counted(found.sampled, 'image')}; match and verify by the model of docs/scale.md.",
+    ]

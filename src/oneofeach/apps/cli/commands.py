@@ -8,6 +8,7 @@ import typer
 
 from oneofeach import __version__
 from oneofeach.apps.cli import apply, clean, compare, decisions, doctor, explore, export, find, query, review, stores
+from oneofeach.apps.cli.printing import put
 
 app = typer.Typer(
     name="oneofeach",
@@ -21,7 +22,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"oneofeach {__version__}")
+        put(f"oneofeach {__version__}")
         raise typer.Exit
 
 

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
-from oneofeach.apps.cli.stores import IndexPath
+from oneofeach.apps.cli.options import IndexPath
+from oneofeach.apps.cli.printing import put, put_json
 from oneofeach.asking import Index
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.disk import content_of
+from oneofeach.wording import counted
 
 Images = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)]
 Forget = Annotated[bool, typer.Option("--forget", help="Take back every decision about these images.")]
@@ -25,10 +27,11 @@ def keep(images: Images, forget: Forget = False, index: IndexPath = None) -> Non
     named = [(_content(path), path) for path in images]
     with Index(index) as store:
         if forget:
-            print(f"{store.decisions.forget(content for content, _ in named):,} decisions forgotten.")
+            forgotten = store.decisions.forget(content for content, _ in named)
+            put(f"{counted(forgotten, 'decision')} forgotten.")
             return
         store.decisions.keep(named)
-    print(f"Always kept: {', '.join(images)}")
+    put(f"Always kept: {', '.join(images)}")
 
 
 def not_duplicates(images: Images, forget: Forget = False, index: IndexPath = None) -> None:
@@ -39,7 +42,7 @@ def not_duplicates(images: Images, forget: Forget = False, index: IndexPath = No
         raise typer.BadParameter("Give two images or more.")
     with Index(index) as store:
         store.decisions.set_apart([(_content(path), path) for path in images])
-    print(f"Not duplicates of each other: {', '.join(images)}")
+    put(f"Not duplicates of each other: {', '.join(images)}")
     return None
 
 
@@ -49,17 +52,17 @@ def show(index: IndexPath = None) -> None:
     with Index(index) as store:
         record = store.decisions.exported()
     for image in record["always_kept"]:
-        print(f"always kept     {image['name']}")
+        put(f"always kept     {image['name']}")
     for one, other in record["no_duplicates"]:
-        print(f"not duplicates  {one['name']}  {other['name']}")
-    print(f"{len(record['always_kept']) + len(record['no_duplicates']):,} decisions.")
+        put(f"not duplicates  {one['name']}  {other['name']}")
+    put(f"{counted(len(record['always_kept']) + len(record['no_duplicates']), 'decision')}.")
 
 
 @decisions.command("export")
 def export_json(index: IndexPath = None) -> None:
     """Print all decisions as one JSON object."""
     with Index(index) as store:
-        print(json.dumps(store.decisions.exported(), indent=2))
+        put_json(store.decisions.exported())
 
 
 @decisions.command("import")
@@ -74,7 +77,7 @@ def import_json(
     except ValueError as error:
         raise Refused(f"{file} is not JSON: {error}\nWrite it with `oneofeach decisions export`.") from error
     with Index(index) as store:
-        print(f"{store.decisions.take_in(record):,} decisions added.")
+        put(f"{counted(store.decisions.take_in(record), 'decision')} added.")
 
 
 def _content(path: str) -> bytes:

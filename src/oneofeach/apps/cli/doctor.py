@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from oneofeach import __version__, kernels, plugins
+from oneofeach.apps.cli.printing import put
 
 DECODERS = (
     ("JPEG, PNG, GIF, BMP, TIFF, WebP", "PIL", "PIL", ""),
@@ -20,17 +21,18 @@ DECODERS = (
 
 def doctor() -> None:
     """Show which decoders, kernels and extras are there."""
-    print(f"oneofeach   {__version__}")
-    print(f"Python      {platform.python_version()} on {platform.system()} {platform.machine()}")
+    put(f"oneofeach   {__version__}")
+    put(f"Python      {platform.python_version()} on {platform.system()} {platform.machine()}")
     for package in ("numpy", "pillow"):
-        print(f"{package:<11} {version(package)}")
+        put(f"{package:<11} {version(package)}")
     twin = "" if kernels.active() == "compiled" else " (slower, same results; a C compiler at installation builds them)"
-    print(f"kernels     {kernels.active()}{twin}")
-    print("\nDecoders")
+    put(f"kernels     {kernels.active()}{twin}")
+    put("")
+    put("Decoders")
     for formats, module, package, command in DECODERS:
-        print(f"  {formats:<32} {_state(module, package, command)}")
+        put(f"  {formats:<32} {_state(module, package, command)}")
     for kind in plugins.BUILT_IN:
-        print(f"{kind.capitalize():<13} {', '.join(plugins.names(kind))}")
+        put(f"{kind.capitalize():<13} {', '.join(plugins.names(kind))}")
 
 
 def _state(module: str, package: str, command: str) -> str:

@@ -21,6 +21,15 @@ Against = Annotated[
     str | None,
     typer.Option(metavar="SOURCE", help="Images that all stay; a duplicate of one of them goes.", show_default=False),
 ]
+IndexPath = Annotated[
+    str | None,
+    typer.Option("--index", metavar="FILE", help="Remember images here. [default: the user's cache folder]"),
+]
+NoIndex = Annotated[bool, typer.Option("--no-index", help="Remember nothing, and use nothing remembered.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Orientations = Annotated[
+    str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
+]
 Reconsider = Annotated[bool, typer.Option("--reconsider", help="Choose anew also where an earlier run has chosen.")]
 Threshold = Annotated[
     str,
@@ -51,8 +60,9 @@ KEEP = DEFAULT_KEEP
 FINGERPRINT = DEFAULT_FINGERPRINT
 
 
-def engine_of(isolated: bool) -> str:
-    return "isolated" if isolated else "threads"
+def source_of(sources: list[str]) -> str | list[str]:
+    """A single source is itself, not a list: its keys are relative to it."""
+    return sources[0] if len(sources) == 1 else sources
 
 
 def number(threshold: str) -> float:

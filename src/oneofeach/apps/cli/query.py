@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
 
-from oneofeach.apps.cli.find import printable
-from oneofeach.apps.cli.options import THRESHOLD, Threshold, Workers, number
+from oneofeach.apps.cli.options import THRESHOLD, IndexPath, Threshold, Workers, number
+from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.apps.cli.progress import progress_bar
-from oneofeach.apps.cli.stores import IndexPath
 from oneofeach.asking import Index
 from oneofeach.errors import UnreadableImage
 from oneofeach.flow import scan
@@ -21,6 +18,7 @@ from oneofeach.index.query import Match
 from oneofeach.plugins import extra
 from oneofeach.stages.similarity import words
 from oneofeach.stages.sources.folder import SUFFIXES
+from oneofeach.tables import IDENTICAL_FILES
 
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Matches per image.")]
 Lines = Annotated[bool, typer.Option("--json", help="Print one JSON object per image and line.")]
@@ -60,7 +58,7 @@ def watch(
         if any(os.scandir(folder)):
             with progress_bar() as progress:
                 scan(folder, index=opened, workers=workers, progress=progress)
-        print(f"Watching {folder}. Ctrl-C ends.", file=sys.stderr)
+        tell(f"Watching {folder}. Ctrl-C ends.")
         for changes in watchfiles.watch(folder):
             for path in arrived(changes):
                 if _asked(opened, path, threshold, limit, as_json) is not None:
@@ -84,19 +82,22 @@ def _asked(index: Index, image: str, threshold: float, limit: int, as_json: bool
     try:
         found = index.query(image, threshold, limit + 1)
     except UnreadableImage as error:
-        print(f"skip  {printable(image)}  {str(error).splitlines()[0]}", file=sys.stderr)
+        tell(f"skip  {image}  {str(error).splitlines()[0]}")
         return None
     own = os.path.abspath(image)
     matches = [match for match in found if match.places != (own,)][:limit]
     if as_json:
         listed = [
-            {"places": match.places, "similarity": match.similarity, "evidence": words(match.evidence)}
-            for match in matches
+            {"places": match.places, "similarity": match.similarity, "evidence": _evidence(match)} for match in matches
         ]
-        print(json.dumps({"schema_version": 1, "image": image, "matches": listed}), flush=True)
+        put_json({"schema_version": 1, "image": image, "matches": listed}, indent=None)
         return matches
-    print(f"{'found' if matches else 'new  '}  {printable(image)}", flush=True)
+    put(f"{'found' if matches else 'new  '}  {image}")
     for match in matches:
-        places = ", ".join(printable(place) for place in match.places if place != own) or f"sha256:{match.content}"
-        print(f"       {match.similarity:.4f}  {places}  {words(match.evidence)}", flush=True)
+        places = ", ".join(place for place in match.places if place != own) or f"sha256:{match.content}"
+        put(f"       {match.similarity:.4f}  {places}  {_evidence(match)}")
     return matches
+
+
+def _evidence(match: Match) -> str:
+    return IDENTICAL_FILES if match.same_bytes else words(match.evidence)

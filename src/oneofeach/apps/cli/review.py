@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-from oneofeach.apps.cli.options import FINGERPRINT, FingerprintName, Isolated, Sources, Workers, engine_of, number
+from oneofeach.apps.cli.blocks import Reading, expanded
+from oneofeach.apps.cli.options import Orientations, Sources, number, source_of
 from oneofeach.apps.cli.progress import progress_bar
-from oneofeach.apps.cli.stores import IndexPath, NoIndex, opened
+from oneofeach.apps.cli.stores import opened
 from oneofeach.apps.review.serving import check_extra, serve
 from oneofeach.flow import match, scan
 from oneofeach.matching import FLOOR
 from oneofeach.stages.preference import parse
 
 
+@expanded
 def review(
     sources: Sources,
     similarity_threshold: Annotated[
@@ -31,28 +33,19 @@ def review(
         str | None,
         typer.Option(metavar="DEST", help="Where the page exports to. [default: SOURCE-unique]", show_default=False),
     ] = None,
-    index: IndexPath = None,
-    no_index: NoIndex = False,
-    fingerprint: FingerprintName = FINGERPRINT,
-    orientations: Annotated[
-        str, typer.Option(metavar="upright|all", help="With all, mirrored and turned copies are duplicates too.")
-    ] = "upright",
-    isolated: Isolated = False,
-    workers: Workers = None,
+    orientations: Orientations = "upright",
+    *,
+    reading: Reading,
 ) -> None:
     """Open a page to compare the groups and decide; files change only when you apply."""
     check_extra()
     threshold = None if similarity_threshold is None else number(similarity_threshold)
     if keep is not None:
         parse(keep)
-    source = sources[0] if len(sources) == 1 else sources
     begin, places = FLOOR if threshold is None else min(FLOOR, threshold), [os.path.abspath(place) for place in sources]
-    with opened(index, no_index) as known:
+    with opened(reading.index, reading.no_index) as known:
         with progress_bar() as progress:
-            engine = engine_of(isolated)
-            catalog = scan(
-                source, index=known, fingerprint=fingerprint, engine=engine, workers=workers, progress=progress
-            )
+            catalog = scan(source_of(sources), **reading.arguments(known, progress))
             pairs = match(catalog, floor=begin, orientations=orientations, index=known, progress=progress)
         serve(
             catalog,

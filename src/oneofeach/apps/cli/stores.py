@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from oneofeach.apps.cli.options import IndexPath, Json
+from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.asking import Index
 from oneofeach.errors import MissingExtra, Refused
-
-IndexPath = Annotated[
-    str | None,
-    typer.Option("--index", metavar="FILE", help="Remember images here. [default: the user's cache folder]"),
-]
-NoIndex = Annotated[bool, typer.Option("--no-index", help="Remember nothing, and use nothing remembered.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+from oneofeach.wording import counted, size
 
 SHOWN = 20
 
@@ -34,12 +28,12 @@ def opened(path: str | None, no_index: bool = False) -> Iterator[Index | None]:
     except (Refused, MissingExtra, OSError) as error:
         if path is not None:
             raise
-        print(f"Without an index: {error}", file=sys.stderr)
+        tell(f"Without an index: {error}")
         yield None
         return
     with index:
         if index.rebuilt:
-            print(index.rebuilt, file=sys.stderr)
+            tell(index.rebuilt)
         yield index
 
 
@@ -52,11 +46,13 @@ def status(path: IndexPath = None, as_json: Json = False) -> None:
     with Index(path) as found:
         now = found.status()
     if as_json:
-        _print_json({name: getattr(now, name) for name in now.__slots__})
+        put_json({"schema_version": 1, **{name: getattr(now, name) for name in now.__slots__}})
         return
-    print(f"{now.path}\n{now.bytes / 1e6:,.1f} MB")
-    print(f"{now.images:,} images of {now.files:,} known files, {now.unreadable:,} unreadable, {now.pairs:,} pairs")
-    print(f"{now.kept:,} images were kept by an applied run")
+    put(now.path)
+    put(size(now.bytes))
+    images, files, pairs = counted(now.images, "image"), counted(now.files, "known file"), counted(now.pairs, "pair")
+    put(f"{images} of {files}, {now.unreadable:,} unreadable, {pairs}")
+    put(f"{counted(now.kept, 'image')} kept by an applied run")
 
 
 @index.command()
@@ -69,9 +65,9 @@ def verify(
         found = opened_index.verify(sample=None) if everything else opened_index.verify()
     for name, places in (("wrong", found.wrong), ("gone", found.missing), ("changed", found.changed)):
         for place in places[:SHOWN]:
-            print(f"{name}  {place}")
-    print(
-        f"{found.checked:,} files checked: {len(found.wrong):,} wrong, {len(found.missing):,} gone, "
+            put(f"{name}  {place}")
+    put(
+        f"{counted(found.checked, 'file')} checked: {len(found.wrong):,} wrong, {len(found.missing):,} gone, "
         f"{len(found.changed):,} changed since. Wrong ones were forgotten; the next scan reads them again."
     )
     raise typer.Exit(1 if found.wrong else 0)
@@ -82,8 +78,4 @@ def prune(path: IndexPath = None) -> None:
     """Forget files that are gone, and what only they needed. Decisions stay."""
     with Index(path) as found:
         gone = found.prune()
-    print(f"{gone.files:,} files and {gone.images:,} images forgotten.")
-
-
-def _print_json(content: dict[str, object]) -> None:
-    print(json.dumps({"schema_version": 1, **content}, indent=2))
+    put(f"{counted(gone.files, 'file')} and {counted(gone.images, 'image')} forgotten.")
