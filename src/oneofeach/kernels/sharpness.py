@@ -99,8 +99,8 @@ def colorfulness_of_each(block: Bytes) -> Rows:
 def _colorfulness(sample: Bytes) -> Rows:
     c: Any = kernels.compiled
     if c is None:
-        rgb = sample.astype(np.int64)
-        return np.asarray(np.abs(rgb - rgb[..., 1:2]).max(axis=(1, 2, 3)))
+        each = (rgb.astype(np.int16) for rgb in sample)
+        return np.array([np.abs(rgb - rgb[..., 1:2]).max() for rgb in each], np.int64)
     most = np.empty(len(sample), np.int64)
     c.colorfulness(sample.ctypes.data, *sample.shape[:3], *sample.strides, most.ctypes.data)
     return most
@@ -116,10 +116,11 @@ def _shrink(block: Bytes, across: Filter, step: int, small: Planes) -> None:
         )
         return
     weights = np.array(_LUMA if block.shape[3] == 3 else (256,), np.uint32)
-    inside = block[:, : rows * step, : columns * across.step]
-    sums = (inside @ weights).reshape(n, rows, step, columns, across.step).sum(axis=(2, 4), dtype=np.uint32)
     share = np.uint64((1 << 32) // (across.step * step))
-    small[:] = sums.astype(np.uint64) * share >> np.uint64(36)
+    for pixels, out in zip(block, small, strict=True):
+        inside = pixels[: rows * step, : columns * across.step]
+        sums = (inside @ weights).reshape(rows, step, columns, across.step).sum(axis=(1, 3), dtype=np.uint32)
+        out[:] = sums.astype(np.uint64) * share >> np.uint64(36)
 
 
 def _variances(small: Planes, across: Filter, down: Filter) -> Floats:

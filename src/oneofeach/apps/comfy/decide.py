@@ -5,6 +5,7 @@ scan → match → rank → group, then exact repeats, then choices made by hand
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from oneofeach.stages.preference import Ranking, rank
 from oneofeach.stages.sequence import in_sequence
 from oneofeach.tables import Catalog, Groups, Item, Pairs
 
+WORKERS = 4  # more would wait for memory, and each takes some
 LEVELS = (0.98, 0.95, 0.90)  # thresholds that the report compares
 Mask = npt.NDArray[np.bool_]
 
@@ -46,7 +48,8 @@ def compared(
     images: Sequence[Any], threshold: float, keep: str, texts: Sequence[str] | None, neighbors: bool, progress: Progress
 ) -> Comparison:
     """Compare all images, or with `neighbors` only each with the last kept one."""
-    catalog = scan([Item(f"[{row}]", image) for row, image in enumerate(images)], progress=progress)
+    items = [Item(f"[{row}]", image) for row, image in enumerate(images)]
+    catalog = scan(items, workers=min(os.cpu_count() or 1, WORKERS), progress=progress)
     pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
     if keep == "longest caption" and texts is None:
         keep = LIBRARY_DEFAULT
