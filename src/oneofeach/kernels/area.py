@@ -54,10 +54,6 @@ def _edges(start: float, stop: float, side: int, length: int) -> Rows:
     return np.asarray(np.minimum(edges, length * UNIT).astype(np.int64))
 
 
-def levels(pixels: Bytes, scale: float) -> Bytes:
-    return pixels
-
-
 def _twin(pixels: Bytes, across: Rows, down: Rows) -> Rows:
     """Row of cells by row of cells; what is added to memory is a few rows of pixels."""
     sums = np.zeros((len(down) - 1, len(across) - 1, pixels.shape[2]), np.int64)

@@ -6,12 +6,12 @@ fraction of a cell, so that the same picture decoded at another scale gets nearl
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.kernels.area import area_sums, levels
+from oneofeach.kernels.area import area_sums
+from oneofeach.kernels.levels import Levels
+from oneofeach.tables import Bytes
 
 FRAME = 1 << 15  # boxes are in 1/32768 of the frame's sides: sums over them stay exact
 _GRID = 128  # cells per side
@@ -28,7 +28,7 @@ Box = tuple[int, int, int, int]  # left, top, right, bottom in 1/FRAME
 WHOLE: Box = (0, 0, FRAME, FRAME)
 
 
-def find(pixels: npt.NDArray[Any], extent: tuple[float, float]) -> Box:
+def find(pixels: Bytes | Levels, extent: tuple[float, float]) -> Box:
     """Inside of the border of pixels [h, w, channels] whose true extent is (width, height); WHOLE if there is none."""
     colors = _plain_sides(pixels, extent)
     if not colors:
@@ -44,14 +44,14 @@ def find(pixels: npt.NDArray[Any], extent: tuple[float, float]) -> Box:
     return best
 
 
-def _plain_sides(pixels: npt.NDArray[Any], extent: tuple[float, float]) -> list[tuple[int, int, int]]:
+def _plain_sides(pixels: Bytes | Levels, extent: tuple[float, float]) -> list[tuple[int, int, int]]:
     """The colors of the outermost lines that have only one, sorted: the order of the sides must not matter."""
     found = set()
     last_row, last_column = (
         min(int(side), length) - 1 for side, length in zip(extent[::-1], pixels.shape, strict=False)
     )
     for line in (pixels[0], pixels[last_row], pixels[:, 0], pixels[:, last_column]):
-        line = levels(line[:: max(1, len(line) // _LOOKS)], 1.0).astype(np.int16)
+        line = line[:: max(1, len(line) // _LOOKS)].astype(np.int16)
         color = np.partition(line, len(line) // 2, axis=0)[len(line) // 2]
         if np.count_nonzero(np.abs(line - color).max(axis=1) > _TOLERANCE) <= _STRAY * len(line):
             red, green, blue = np.broadcast_to(color, 3).tolist()
