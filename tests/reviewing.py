@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from oneofeach.apps.review.session import Session
 from oneofeach.flow import match, scan
 from oneofeach.tables import EVIDENCE, FACTS, Catalog, Item, Pairs
 
-expect.set_options(timeout=30_000)  # a machine may be busy; nothing waits longer than it has to
+PATIENCE = 120.0  # seconds: a machine may be slow and busy; nothing waits longer than it has to
+expect.set_options(timeout=1000 * PATIENCE)
 
 
-def until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+def until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for what the page has sent to arrive: it shows a decision before the server has stored it."""
     end = time.monotonic() + seconds
     while not true():
@@ -68,14 +70,22 @@ def near_copies(folder: Path, groups: int = 6) -> Path:
     return folder
 
 
-@contextmanager
-def running(folder: Path, store: Path, **options: object) -> Iterator[Opened]:
-    """A review of a folder, served on a thread until the block ends. Stores lie in the folder `store`."""
-    (store / "journals").mkdir(parents=True, exist_ok=True)
+def scanned(folder: Path) -> tuple[Catalog, Pairs]:
     catalog = scan(str(folder))
+    return catalog, match(catalog)
+
+
+@contextmanager
+def running(
+    folder: Path, store: Path, found: tuple[Catalog, Pairs] | None = None, **options: object
+) -> Iterator[Opened]:
+    """A review of a folder, served on a thread until the block ends. Stores lie in the folder `store`.
+
+    found: what a scan found; None: it is scanned now.
+    """
+    (store / "journals").mkdir(parents=True, exist_ok=True)
     opened = open_review(
-        catalog,
-        match(catalog),
+        *(found or scanned(folder)),
         places=[str(folder)],
         store=str(store / "decisions.sqlite"),
         thumbnail_store=str(store / "thumbnails.sqlite"),
@@ -88,20 +98,85 @@ def running(folder: Path, store: Path, **options: object) -> Iterator[Opened]:
         yield opened
     finally:
         opened.stop()
-        thread.join(20)
+        thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
+class Tunnel:
+    """A port that leads to another one, as `ssh -L` makes it; it can be cut and mended."""
+
+    def __init__(self, port: int) -> None:
+        self._to, self._open = port, set[socket.socket]()
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._door.getsockname()[1])
+        self._run(self._listen, self._door)
+
+    def cut(self) -> None:
+        """Drop every connection, and take no new one."""
+        for one in (self._door, *self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
+
+    def mend(self) -> None:
+        self._door = socket.create_server(("127.0.0.1", self.port))
+        self._run(self._listen, self._door)
+
+    def _listen(self, door: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                here, _ = door.accept()
+                there = socket.create_connection(("127.0.0.1", self._to))
+                self._open |= {here, there}
+                self._run(self._pass_on, here, there)
+                self._run(self._pass_on, there, here)
+
+    @staticmethod
+    def _pass_on(one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        for end in (one, other):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    @staticmethod
+    def _run(work: Callable[..., None], *about: socket.socket) -> None:
+        threading.Thread(target=work, args=about, daemon=True).start()
+
+
 @contextmanager
-def page_of(browser: Browser, opened: Opened, **options: object) -> Iterator[Page]:
-    """The page in a browser of its own, with the first group drawn. AssertionError when a script failed."""
+def tunneled(opened: Opened) -> Iterator[Tunnel]:
+    tunnel = Tunnel(opened.port)
+    try:
+        yield tunnel
+    finally:
+        tunnel.cut()
+
+
+@contextmanager
+def page_of(
+    browser: Browser,
+    opened: Opened,
+    *,
+    port: int = 0,
+    prepare: Callable[[Page], None] = lambda page: None,
+    **options: object,
+) -> Iterator[Page]:
+    """The page in a browser of its own, with the first group drawn. AssertionError when a script failed.
+
+    port: of a tunnel to it. prepare: what has to be in place before the page is opened; routes, for one.
+    """
     context = browser.new_context(**{"viewport": {"width": 1280, "height": 720}, **options})  # type: ignore[arg-type]
+    context.set_default_timeout(1000 * PATIENCE)
     page = context.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on("console", lambda line: failures.append(line.text) if "Content Security" in line.text else None)
     try:
-        page.goto(opened.link())
+        prepare(page)
+        page.goto(opened.link().replace(f":{opened.port}/", f":{port or opened.port}/"))
         page.wait_for_selector("#stage .card, #stage .cell, #stage .nothing")
         yield page
         assert not failures

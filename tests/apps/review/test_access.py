@@ -84,13 +84,26 @@ def test_a_phone_decides_by_touch(chromium: Browser, opened: Opened) -> None:
 
 def test_blinking_is_left_to_the_hand_when_less_motion_is_wanted(chromium: Browser, opened: Opened) -> None:
     with page_of(chromium, opened, reduced_motion="reduce") as page:
+        page.clock.install()
         page.keyboard.press("b")
         over = page.locator(".compare .over")
         expect(over).to_be_visible()
-        page.wait_for_timeout(800)
+        page.clock.run_for(5_000)
         expect(over).to_be_visible()
         page.keyboard.press("b")
         expect(over).to_be_hidden()
+
+
+def test_blinking_shows_one_image_after_the_other(chromium: Browser, opened: Opened) -> None:
+    with page_of(chromium, opened) as page:
+        page.clock.install()
+        page.keyboard.press("b")
+        over = page.locator(".compare .over")
+        expect(over).to_be_visible()
+        page.clock.run_for(600)
+        expect(over).to_be_hidden()
+        page.clock.run_for(600)
+        expect(over).to_be_visible()
 
 
 def test_the_page_is_small_enough_to_ship() -> None:

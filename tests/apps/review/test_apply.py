@@ -6,13 +6,10 @@ import hashlib
 import tarfile
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 from reviewing import near_copies, page_of, running
 
 from oneofeach.index import Index
-
-pytestmark = pytest.mark.flaky(reruns=2)  # a real browser on a busy machine
 
 
 def files(folder: Path) -> dict[str, str]:

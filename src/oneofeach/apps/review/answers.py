@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,10 @@ from oneofeach.tables import Floats
 BINS = 100
 PAGE = 50  # cards in one answer
 LONGEST = 100_000  # characters of a caption
+TABS = 64  # pages whose last order is remembered
+
+Fields = dict[str, Any]
+Answer = Callable[[Fields], dict[str, Any]]
 
 
 class Wrong(OneOfEachError):
@@ -38,7 +43,9 @@ class Answers:
     def __init__(self, session: Session, cards: Cards, applying: Applying, events: Events, title: str) -> None:
         self._session, self._cards, self._applying, self._events, self._title = session, cards, applying, events, title
         self._histogram = histogram(session.pairs.similarity, session.pairs.floor)
-        self.questions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        self._last: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._by = ""
+        self.questions: Mapping[str, Answer] = {
             "session": lambda fields: self.status(),
             "cards": self.page,
             "card": self.card,
@@ -47,7 +54,7 @@ class Answers:
             "captions": self.captions,
             "skipped": lambda fields: self.skipped(),
         }
-        self.orders: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        orders: Mapping[str, Answer] = {
             "decide": self.decide,
             "undo": self.undo,
             "cut": self.cut,
@@ -58,6 +65,23 @@ class Answers:
             "apply": self.apply,
             "take-back": lambda fields: self.take_back(),
         }
+        self.orders = {name: partial(self._once, order) for name, order in orders.items()}
+
+    def _once(self, order: Answer, fields: Fields) -> dict[str, Any]:
+        """An order is done once: when the answer was lost on its way, the page sends it again and gets it again."""
+        page, turn = _text(fields, "page")[:40], _number(fields, "turn", 0)
+        with self._session.lock:
+            done, answer = self._last.get(page, (0, {}))
+            if turn and turn == done:
+                return answer
+            self._by = page
+            answer = order(fields)
+            if turn:
+                self._last.pop(page, None)
+                self._last[page] = turn, answer
+                if len(self._last) > TABS:
+                    del self._last[next(iter(self._last))]
+            return answer
 
     def boot(self) -> dict[str, Any]:
         """Everything for the first picture, so that it needs no second question."""
@@ -94,7 +118,7 @@ class Answers:
         at = int(found[0]) if len(found) else max(0, len(numbers) - 1)
         return {"at": at, "page": self._cards.page(view, query, at - at % PAGE, PAGE)}
 
-    def _looking(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def _looking(self, fields: Fields) -> dict[str, Any]:
         """The place of what a page looks at: the card that shows its row now."""
         row = _number(fields, "row", -1)
         number = self._session.number_of(row) if 0 <= row < len(self._session.catalog) else None
@@ -126,19 +150,19 @@ class Answers:
                 "applied": self._applying.summary(),
             }
 
-    def page(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def page(self, fields: Fields) -> dict[str, Any]:
         start, count = _number(fields, "start", 0), min(_number(fields, "count", PAGE), PAGE)
         return self._cards.page(_view(fields), _text(fields, "query"), max(0, start), max(0, count))
 
-    def card(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def card(self, fields: Fields) -> dict[str, Any]:
         return self._cards.card(_number(fields, "number"))
 
-    def look(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def look(self, fields: Fields) -> dict[str, Any]:
         """A list anew, where the page looks, with the numbers."""
         with self._session.lock:
             return {**self._looking(fields), "status": self.status()}
 
-    def captions(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def captions(self, fields: Fields) -> dict[str, Any]:
         """What the caption of the one that stays would read under each rule."""
         with self._session.lock:
             shown = self._session.shown(_number(fields, "number"))
@@ -152,34 +176,34 @@ class Answers:
         errors, items = self._session.catalog.errors, self._session.catalog.items
         return {"skipped": [[text(items[row].key), text(errors[row])] for row in sorted(errors)[:1000]]}
 
-    def decide(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def decide(self, fields: Fields) -> dict[str, Any]:
         with self._session.lock:
             number = self._session.decide(
                 _number(fields, "number"), _text(fields, "version"), _text(fields, "action"), _number(fields, "row", -1)
             )
             return self._changed({"card": self._cards.card(number)})
 
-    def undo(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def undo(self, fields: Fields) -> dict[str, Any]:
         with self._session.lock:
             undone = bool(self._session.undoable)
             number = self._session.undo()
             view, query = _view(fields), _text(fields, "query")
             place = self._looking(fields) if number is None else self._place(view, query, number)
-            return self._changed({"undone": undone, **place}, anew=True)
+            return self._changed({"undone": undone, **place})
 
-    def cut(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def cut(self, fields: Fields) -> dict[str, Any]:
         with self._session.lock:
             keep = fields.get("keep")
             if keep is not None:
                 parse(_text(fields, "keep"))
             self._session.cut(fields.get("threshold"), keep)
-            return self._changed(self._looking(fields), anew=True)
+            return self._changed(self._looking(fields))
 
-    def caption(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def caption(self, fields: Fields) -> dict[str, Any]:
         self._session.caption(_number(fields, "row"), _text(fields, "text"))
         return self._changed({})
 
-    def state(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def state(self, fields: Fields) -> dict[str, Any]:
         """Remember mode, list and card: where the next run begins."""
         with self._session.lock:
             changes: dict[str, Any] = {"filter": _view(fields), "query": _text(fields, "query")}
@@ -190,22 +214,22 @@ class Answers:
             self._session.save_state(**changes)
             return {}
 
-    def sample(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def sample(self, fields: Fields) -> dict[str, Any]:
         with self._session.lock:
             ticket, total, numbers = self._session.sample(_view(fields), _text(fields, "query"))
             return {"ticket": ticket, "total": total, "cards": [self._cards.card(number) for number in numbers]}
 
-    def accept(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def accept(self, fields: Fields) -> dict[str, Any]:
         with self._session.lock:
             rule = f"tier {_view(fields)}, search {_text(fields, 'query')!r}"
             accepted = self._session.accept_all(_text(fields, "ticket"), rule)
-            return self._changed({"accepted": accepted, **self._looking(fields)}, anew=True)
+            return self._changed({"accepted": accepted, **self._looking(fields)})
 
-    def plan(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def plan(self, fields: Fields) -> dict[str, Any]:
         action, captions = _text(fields, "action", "quarantine"), _text(fields, "captions", "own")
         return self._applying.plan(Wanted(action, captions, fields.get("decided_only") is not False))
 
-    def apply(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def apply(self, fields: Fields) -> dict[str, Any]:
         self._applying.start(_text(fields, "id"))
         return {"status": self.status()}
 
@@ -213,11 +237,10 @@ class Answers:
         self._applying.start_back()
         return {"status": self.status()}
 
-    def _changed(self, answer: dict[str, Any], anew: bool = False) -> dict[str, Any]:
-        """Add the new numbers, and tell the other pages. anew: cards have moved."""
-        status = self.status()
-        self._events.publish({"type": "changed", "revision": status["revision"], "anew": anew})
-        return {**answer, "status": status}
+    def _changed(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Add the new numbers, and tell the other pages."""
+        self._events.publish({"type": "changed", "by": self._by})
+        return {**answer, "status": self.status()}
 
 
 def histogram(similarity: Floats, floor: float) -> list[int]:
@@ -226,7 +249,7 @@ def histogram(similarity: Floats, floor: float) -> list[int]:
     return [int(count) for count in counts]
 
 
-def _number(fields: dict[str, Any], name: str, default: int | None = None) -> int:
+def _number(fields: Fields, name: str, default: int | None = None) -> int:
     value = fields.get(name, default)
     if isinstance(value, str) and value.removeprefix("-").isdecimal() and len(value) < 19:
         return int(value)
@@ -235,7 +258,7 @@ def _number(fields: dict[str, Any], name: str, default: int | None = None) -> in
     raise Wrong(name)
 
 
-def _text(fields: dict[str, Any], name: str, default: str = "") -> str:
+def _text(fields: Fields, name: str, default: str = "") -> str:
     value = fields.get(name, default)
     if not isinstance(value, str) or len(value) > LONGEST:
         raise Wrong(name)
@@ -246,7 +269,7 @@ def _text(fields: dict[str, Any], name: str, default: str = "") -> str:
     return value
 
 
-def _view(fields: dict[str, Any]) -> str:
+def _view(fields: Fields) -> str:
     view = _text(fields, "filter", "all")
     if view not in FILTERS:
         raise Wrong("filter")

@@ -26,6 +26,7 @@ class Opened:
     session: Session
     pictures: Pictures
     applying: Applying
+    events: Events
     door: Door
     app: Guard
     running: Running
@@ -95,4 +96,4 @@ def open_review(
     answers = Answers(session, Cards(session, pictures), applying, events, ", ".join(places))
     app = application(answers, pictures, events, door)
     running = Running(app, events, port)
-    return Opened(session, pictures, applying, door, app, running)
+    return Opened(session, pictures, applying, events, door, app, running)

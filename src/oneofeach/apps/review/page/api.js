@@ -31,13 +31,16 @@ export async function ask(name, fields = {}, signal) {
   return read(await fetch(`/api/${name}?${query}`, { signal: signal ?? null }));
 }
 
+/** What the server knows this page by, so that it does not tell it what it did itself. */
+const PAGE = crypto.getRandomValues(new Uint32Array(2)).join("-");
+
 /** An order, right now. @param {string} name @param {object} fields @returns {Promise<any>} */
 export async function tell(name, fields = {}) {
   return read(
     await fetch(`/api/${name}`, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(fields),
+      body: JSON.stringify({ ...fields, page: PAGE }),
       keepalive: name === "state",
     }),
   );
@@ -45,9 +48,12 @@ export async function tell(name, fields = {}) {
 
 let last = Promise.resolve();
 let waiting = 0;
+let turns = 0;
 
-/** How many orders are not confirmed yet. */
-export const pending = () => waiting;
+/** Until every order was answered. */
+export async function settled() {
+  while (waiting) await last;
+}
 
 /**
  * An order in its turn: it is sent when all before it were answered, and again when the connection is lost.
@@ -57,7 +63,8 @@ export const pending = () => waiting;
  */
 export function order(name, fields) {
   waiting += 1;
-  const answer = last.then(() => insist(name, fields()));
+  const turn = ++turns; // an order that was done, but whose answer was lost on the way, is not done again
+  const answer = last.then(() => insist(name, { ...fields(), turn }));
   const done = () => void (waiting -= 1);
   last = answer.then(done, done);
   return answer;
@@ -65,7 +72,7 @@ export function order(name, fields) {
 
 /** @param {string} name @param {object} fields */
 async function insist(name, fields) {
-  for (let wait = 250; ; wait = Math.min(wait * 2, 4000)) {
+  for (let wait = 250; ; wait = Math.min(wait * 2, 2000)) {
     try {
       const answer = await tell(name, fields);
       found();
@@ -84,23 +91,23 @@ window.addEventListener("beforeunload", (event) => {
 
 /**
  * Hear what the server tells. One page of a browser listens for all: connections to one server are few.
- * @param {(event: any) => void} heard
+ * @param {(event: any) => void} told of everything but what this page did itself
  */
-export function listen(heard) {
+export function listen(told) {
   const channel = new BroadcastChannel("oneofeach");
-  channel.onmessage = (message) => heard(message.data);
+  const hear = (/** @type {any} */ event) => {
+    if (event.type === "connected" && !waiting) found();
+    if (event.by !== PAGE) told(event);
+  };
+  const tellAll = (/** @type {any} */ event) => {
+    channel.postMessage(event);
+    hear(event);
+  };
+  channel.onmessage = (message) => hear(message.data);
   void navigator.locks.request("oneofeach-events", () => {
     const source = new EventSource("/api/events");
-    source.onmessage = (message) => {
-      const event = JSON.parse(message.data);
-      channel.postMessage(event);
-      heard(event);
-    };
-    source.onopen = () => {
-      const event = { type: "changed", revision: 0, connected: true };
-      channel.postMessage(event);
-      heard(event);
-    };
+    source.onmessage = (message) => tellAll(JSON.parse(message.data));
+    source.onopen = () => tellAll({ type: "connected" });
     source.onerror = () => lost(".");
     return new Promise(() => {}); // held until this page is closed; then the next one takes over
   });

@@ -1,5 +1,5 @@
 // The caption of the one that stays: read, edited, or merged from those that go.
-import { ask, tell } from "./api.js";
+import { ask, order } from "./api.js";
 import { banner, h } from "./dom.js";
 
 export class Captions {
@@ -56,7 +56,7 @@ export class Captions {
   /** @param {import("./types.js").Picture} image @param {string} text */
   async save(image, text) {
     try {
-      const answer = await tell("caption", { row: image.row, text });
+      const answer = await order("caption", () => ({ row: image.row, text }));
       image.caption = text;
       this.deck.heard(answer.status);
     } catch (error) {

@@ -1,11 +1,12 @@
 // The cards of one list: fetched fifty at a time, kept while near, decided at once and confirmed later.
-import { Refusal, ask, order, pending, tell } from "./api.js";
+import { Refusal, ask, order, settled, tell } from "./api.js";
 import { banner } from "./dom.js";
 
 /** @typedef {import("./types.js").Card} Card */
 
 export const PAGE = 50;
 const PAGES_KEPT = 16;
+const PAUSE = 100; // ms before looking again at what changed while it was looked at
 const WORDS = { keep: "kept one", accept: "accepted", all: "all kept", apart: "not duplicates", toggle: "changed" };
 
 export class Deck extends EventTarget {
@@ -23,6 +24,11 @@ export class Deck extends EventTarget {
     this.pages = new Map();
     /** @type {Map<number, AbortController>} */
     this.asked = new Map();
+    /** Grows with everything done here, so that an answer can tell that it comes too late. */
+    this.stamp = 0;
+    this.behind = false;
+    /** @type {Promise<void> | undefined} */
+    this.looking = undefined;
     this.place(boot);
   }
 
@@ -92,7 +98,7 @@ export class Deck extends EventTarget {
     for (const control of this.asked.values()) control.abort();
     this.asked.clear();
     this.pages = new Map();
-    renumbered.clear();
+    this.stamp += 1;
     this.at = Math.max(0, Math.min(place.at, place.page.total - 1));
     this.keep(place.page);
     this.emit("cards");
@@ -110,6 +116,7 @@ export class Deck extends EventTarget {
     const next = Math.max(0, Math.min(at, this.total - 1));
     if (next === this.at && this.total) return;
     this.at = next;
+    this.stamp += 1;
     for (const ahead of [0, 10]) this.get(next + ahead);
     this.emit("move");
     this.remember();
@@ -143,43 +150,36 @@ export class Deck extends EventTarget {
     const at = this.at;
     const guess = guessed(card, action, row);
     if (!guess) return banner("One image has to stay: keep another one first.");
-    this.put(at, guess);
+    const named = card.named ?? { number: card.number, version: card.version, waiting: 0 };
+    named.waiting += 1;
+    this.stamp += 1;
+    this.put(at, { ...guess, named });
     if (action !== "toggle") this.step(1);
-    if (this.at === at) this.emit("move");
-    void this.send(at, card, action, row);
+    void this.send(at, named, action, row);
   }
 
-  /** @param {number} at @param {Card} card @param {string} action @param {number} row */
-  async send(at, card, action, row) {
-    const epoch = this.pages;
+  /**
+   * @param {number} at
+   * @param {import("./types.js").Named} named shared by all that is decided about a card before the first answer comes
+   * @param {string} action
+   * @param {number} row
+   */
+  async send(at, named, action, row) {
+    const { pages } = this;
     try {
-      const fields = () => {
-        const now = this.known(card.number, at) ?? card;
-        return { number: now.number, version: now.version, action, row };
-      };
-      const answer = await order("decide", fields);
-      renumbered.set(card.number, answer.card);
-      if (epoch === this.pages) this.put(at, answer.card);
+      const answer = await order("decide", () => ({ number: named.number, version: named.version, action, row }));
+      named.number = answer.card.number;
+      named.version = answer.card.version;
+      named.waiting -= 1;
+      if (pages !== this.pages) void this.refresh();
+      else if (!named.waiting) this.put(at, answer.card);
       this.heard(answer.status);
     } catch (error) {
-      if (error instanceof Refusal) await this.refused(at, error);
+      if (!(error instanceof Refusal)) throw error;
+      banner(`${error.message}. ${error.hint}`);
+      if (pages === this.pages) this.go(at);
+      void this.refresh();
     }
-    if (this.at === at) this.emit("move");
-  }
-
-  /** What the server last said about a card that was decided more than once in a row.
-   * @param {number} number @param {number} at */
-  known(number, at) {
-    const answer = renumbered.get(number);
-    const here = this.get(at);
-    return answer && here && sameRows(answer, here) ? answer : undefined;
-  }
-
-  /** @param {number} at @param {Refusal} error */
-  async refused(at, error) {
-    banner(`${error.message}. ${error.hint}`);
-    await this.refresh();
-    if (error.status === 409) this.go(at);
   }
 
   /** @param {number} at @param {Card} card */
@@ -212,18 +212,36 @@ export class Deck extends EventTarget {
   /** Show another list. @param {string} filter @param {string} query */
   async show(filter, query) {
     Object.assign(this, { filter, query });
-    const place = await ask("look", this.look());
-    if (this.filter === filter && this.query === query) this.place(place);
+    this.stamp += 1;
+    await this.refresh();
     this.remember();
   }
 
-  /** See what another page has done. */
-  async refresh() {
-    if (pending()) return;
+  /** Draw the list anew: it was filtered, or another page has decided. What is done here meanwhile goes first. */
+  refresh() {
+    this.behind = true;
+    return (this.looking ??= this.lookAgain());
+  }
+
+  async lookAgain() {
+    try {
+      while (this.behind) await this.catchUp();
+    } catch (error) {
+      if (error instanceof Refusal) banner(error.message); // a lost connection is looked at again when it is back
+    } finally {
+      this.looking = undefined;
+    }
+  }
+
+  async catchUp() {
+    await settled();
+    const { stamp } = this;
     const place = await ask("look", this.look());
-    if (pending()) return;
-    this.place(place);
-    this.heard(place.status);
+    if (stamp === this.stamp) {
+      this.behind = false;
+      this.place(place);
+      this.heard(place.status);
+    } else await new Promise((resume) => setTimeout(resume, PAUSE));
   }
 
   /** The next run begins here. */
@@ -238,14 +256,6 @@ export class Deck extends EventTarget {
     const fields = { mode: this.mode, filter: this.filter, query: this.query, ...(number !== undefined && { number }) };
     tell("state", fields).catch(() => {}); // the next move saves it again
   }
-}
-
-/** @type {Map<number, Card>} */
-const renumbered = new Map();
-
-/** @param {Card} a @param {Card} b */
-function sameRows(a, b) {
-  return a.images.length === b.images.length && a.images.every((image, at) => image.row === b.images[at]?.row);
 }
 
 /**

@@ -1,6 +1,6 @@
 // What opens beside the images, never over them: the keys, the sample of a bulk decision, the plan and its progress.
-import { ask, listen, tell } from "./api.js";
-import { banner, byId, count, found, h, plural, size, thumbnail } from "./dom.js";
+import { ask, listen, order } from "./api.js";
+import { banner, byId, count, h, plural, size, thumbnail } from "./dom.js";
 
 const KEYS = [
   ["1 – 9", "keep only that one, go on"],
@@ -122,7 +122,7 @@ export class Panel {
   async plan(place, action, captions, decided_only) {
     try {
       /** @type {import("./types.js").Plan} */
-      const plan = await tell("plan", { action, captions, decided_only });
+      const plan = await order("plan", () => ({ action, captions, decided_only }));
       const doing = `${plural(plan.steps, "image")}, ${size(plan.bytes)}: ${plan.action}`;
       const go = h("button", { type: "button", className: "main danger" }, `Apply ${plural(plan.steps + plan.captions, "step")}`);
       go.disabled = !(plan.steps + plan.captions) || this.deck.status.read_only;
@@ -148,7 +148,7 @@ export class Panel {
   async run(name, fields, button) {
     button.disabled = true;
     try {
-      await tell(name, fields);
+      await order(name, () => fields);
     } catch (error) {
       banner(error instanceof Error ? error.message : String(error));
       button.disabled = false;
@@ -187,10 +187,12 @@ export class Panel {
 
   /** Follow the server: progress, and what other pages have done. */
   follow() {
+    let heard = false;
     listen((event) => {
       if (event.type === "progress") this.progress(event);
       else if (event.type === "applied") void this.applied(event.problem);
-      else if (event.type === "changed") this.changed(event);
+      else if (event.type === "changed" || heard) void this.deck.refresh();
+      heard = true; // to connect again is to have missed something; the first time nothing was
     });
   }
 
@@ -199,15 +201,6 @@ export class Panel {
     await this.deck.refresh();
     this.outcome();
     if (problem) banner(problem);
-  }
-
-  /** @param {{revision: number, connected?: boolean}} event */
-  changed(event) {
-    if (event.connected) found();
-    setTimeout(() => {
-      if (event.connected ? this.heardBefore : event.revision > this.deck.status.revision) void this.deck.refresh();
-      this.heardBefore = true;
-    }, 150); // the answer to an order of our own comes meanwhile
   }
 }
 

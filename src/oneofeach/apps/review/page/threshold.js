@@ -1,6 +1,6 @@
 // The threshold and the keep rules: every move regroups at once, on the server, from the stored pairs.
-import { Refusal, tell } from "./api.js";
-import { banner, byId, count, h, lost, plural, size } from "./dom.js";
+import { Refusal, order } from "./api.js";
+import { banner, byId, count, h, plural, size } from "./dom.js";
 
 export class Threshold {
   /** @param {import("./deck.js").Deck} deck @param {import("./types.js").Boot} boot */
@@ -34,13 +34,13 @@ export class Threshold {
       const now = this.wanted;
       this.wanted = undefined;
       try {
-        const answer = await tell("cut", { ...this.deck.look(), ...now });
+        const answer = await order("cut", () => ({ ...this.deck.look(), ...now }));
         this.deck.place(answer);
         this.deck.heard(answer.status);
         banner("");
       } catch (error) {
-        if (!(error instanceof Refusal)) lost(": the threshold was not changed.");
-        else banner(`${error.message}. ${error.hint}`);
+        if (!(error instanceof Refusal)) throw error;
+        banner(`${error.message}. ${error.hint}`);
         this.draw();
       }
     }
@@ -53,7 +53,7 @@ export class Threshold {
     if (!this.busy) {
       this.range.value = String(threshold);
       this.value.textContent = threshold.toFixed(3);
-      this.keep.value = keep;
+      if (document.activeElement !== this.keep) this.keep.value = keep;
       this.first.value = keep.split(",")[0]?.trim() ?? "";
     }
     const gone = counts.gone ? `, ${count(counts.gone)} gone` : "";

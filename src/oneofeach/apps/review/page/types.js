@@ -24,7 +24,11 @@
  * @property {string} evidence
  * @property {Align | null} align
  *
+ * @typedef {{number: number, version: string, waiting: number}} Named what the server calls a card, as last heard, and
+ *   how many orders about it wait for their answer
+ *
  * @typedef {object} Card
+ * @property {Named} [named] only while orders wait
  * @property {number} number
  * @property {string} version
  * @property {string} kind "open", "near", "settled", or what was decided
