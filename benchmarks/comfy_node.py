@@ -3,9 +3,11 @@
 python benchmarks/comfy_node.py                     # speed, on made-up pictures without duplicates
 python benchmarks/comfy_node.py --photos FOLDER     # quality, on photographs that are all different
 python benchmarks/comfy_node.py --load              # what loading the pack costs
+python benchmarks/comfy_node.py --core ~/ComfyUI    # is the core algorithm retold fairly?
 
 The core algorithm: 8 x 8 gray pixels, brighter than their mean or not; an image goes when at least `threshold` of the
-64 bits agree with an image kept before, compared one by one.
+64 bits agree with an image kept before, compared one by one in Python. --core PATH times a real ComfyUI's own node
+beside the retold one, on the same tensors, to show that it is retold fairly; it needs the interpreter of that ComfyUI.
 """
 
 from __future__ import annotations
@@ -33,21 +35,26 @@ SPEED = ((100, 512, 3), (500, 512, 3), (1000, 512, 3), (2000, 512, 1), (8000, 64
 """Images, side in pixels, rounds."""
 
 
-def average_hash(image) -> tuple[bool, ...]:
-    """64 bits of one [1, h, w, c] tensor of values 0..1."""
+def average_hash(image) -> str:
+    """64 bits of one [1, h, w, c] tensor of values 0..1: a PIL image of the tensor, 8 x 8 pixels of it, gray."""
     levels = (image.numpy()[0] * 255).clip(0, 255).astype(np.uint8)
-    gray = np.asarray(Image.fromarray(levels).convert("L").resize((8, 8), Image.Resampling.LANCZOS), np.float32)
-    return tuple((gray > gray.mean()).ravel().tolist())
+    small = Image.fromarray(levels).resize((8, 8), Image.Resampling.LANCZOS).convert("L")
+    gray = np.asarray(small).ravel().tolist()
+    mean = sum(gray) / len(gray)
+    return "".join("1" if level > mean else "0" for level in gray)
 
 
 def core_deduplicate(images, threshold: float) -> list[int]:
     """Positions of the images that the core algorithm keeps."""
-    kept: list[tuple[int, tuple[bool, ...]]] = []
-    for position, image in enumerate(images):
-        bits = average_hash(image)
-        if all(1 - sum(a != b for a, b in zip(bits, other, strict=True)) / 64 < threshold for _, other in kept):
-            kept.append((position, bits))
-    return [position for position, _ in kept]
+    hashes, kept = [average_hash(image) for image in images], []
+    for position, bits in enumerate(hashes):
+        for other in kept:
+            distance = sum(a != b for a, b in zip(bits, hashes[other]))  # noqa: B905 - as the core node does
+            if 1.0 - distance / 64.0 >= threshold:
+                break
+        else:
+            kept.append(position)
+    return kept
 
 
 def made_up(count: int, side: int) -> list:
@@ -84,6 +91,35 @@ def speed(node, sizes) -> None:
         print(f"| {count:,} | {side}x{side} | {core:.3g} | {ours:.3g} | {found.cpu_ratio:.1f}x |", flush=True)
 
 
+def fairness(path: Path, count: int = 200, side: int = 512) -> None:
+    """CPU seconds of the core node itself and of its algorithm as retold here, and whether they keep the same."""
+    sys.argv = [sys.argv[0], "--cpu"]
+    sys.path.insert(0, str(path))
+    import comfy.options
+
+    comfy.options.enable_args_parsing(True)
+    import torch
+    from comfy_extras.nodes_dataset import ImageDeduplicationNode
+
+    images = [torch.from_numpy(np.array(image.numpy())) for image in made_up(count, side)]
+    images += images[:5]
+    found, retold = both_timed(
+        lambda: ImageDeduplicationNode._group_process(images, 0.95),
+        lambda: [images[row] for row in core_deduplicate(images, 0.95)],
+    )
+    assert len(found) == len(retold)
+    assert all(a is b for a, b in zip(found, retold, strict=True))
+
+
+def both_timed(core, retold) -> list[list]:
+    results = []
+    for name, run in (("core", core), ("retold", retold)):
+        started = time.process_time()
+        results.append(run())
+        print(f"{name}: {time.process_time() - started:.2f} s of CPU, {len(results[-1])} kept")
+    return results
+
+
 def quality(node, folder: Path) -> None:
     images = photographs(folder)
     for threshold in (0.98, 0.95, 0.90):
@@ -105,8 +141,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--load", action="store_true")
+    parser.add_argument("--core", type=Path)
     parser.add_argument("--sizes", help="for example 100x512,8000x64")
     options = parser.parse_args()
+    if options.core:
+        fairness(options.core)
+        return
     with tempfile.TemporaryDirectory() as base, installed("new", Path(base), Interruption()):
         if options.load:
             wall, cpu = timed(load_pack)

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io
 
-from oneofeach.apps.comfy.host import Bar, listed, watched
-from oneofeach.apps.comfy.schema import (
-    captions_input,
-    folder_input,
-    keep_input,
-    known,
-    path_input,
-    recursive_input,
-    report_output,
-    text,
-    text_list,
-    threshold_input,
-)
+from oneofeach.apps.comfy.host import Bar, listed
+from oneofeach.apps.comfy.schema import folder_inputs, known, report_output, text, text_list
 from oneofeach.apps.comfy.values import threshold_fault, threshold_of
 
 ALIASES = ["clean folder", "remove duplicates", "deduplicate", "find duplicates", "dataset", "one of each"]
@@ -29,8 +17,6 @@ REPORT, COPY, MOVE = "report only", "copy unique to output", "move duplicates as
 class OneOfEachCleanFolder(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        from oneofeach.apps.comfy.places import input_folders
-
         return io.Schema(
             node_id="OneOfEachCleanFolder",
             display_name="Clean Image Folder",
@@ -38,28 +24,11 @@ class OneOfEachCleanFolder(io.ComfyNode):
             description="Finds the duplicates in a folder without loading it into memory, and reports them, copies the "
             "unique images, or moves the duplicates aside. Captions, masks and caches travel along. Never deletes.",
             is_output_node=True,
-            inputs=[
-                folder_input(input_folders()),
-                threshold_input(),
-                io.Combo.Input(
-                    "action",
-                    options=[REPORT, COPY, MOVE],
-                    default=REPORT,
-                    optional=True,
-                    tooltip="report only: nothing is changed. copy: the images that stay, to the target. "
-                    "move: duplicates go to the target, with a list to undo it.",
-                ),
-                keep_input(),
-                captions_input(
-                    "Caption of the image that stays. Changed captions are written into copies only, never into the "
-                    "folder itself."
-                ),
-                recursive_input(),
-                io.String.Input(
-                    "target", default="oneofeach", optional=True, tooltip="A folder inside ComfyUI's output folder."
-                ),
-                path_input(),
-            ],
+            inputs=folder_inputs(
+                "Caption of the image that stays. Changed captions are written into copies only, never into the "
+                "folder itself.",
+                after={"similarity_threshold": _action_input(), "recursive": _target_input()},
+            ),
             outputs=[
                 text_list("kept_names", "File names of the images that stay, relative to the folder."),
                 text_list("removed_names", "File names of the duplicates, relative to the folder."),
@@ -97,15 +66,8 @@ class OneOfEachCleanFolder(io.ComfyNode):
     ) -> io.NodeOutput:
         from oneofeach.apps.comfy import cleaning, folders, places
 
-        threshold = threshold_of(similarity_threshold)
-        root = places.chosen(folder, path)
-        items = places.images_in(root, recursive)
-        place = places.in_output(target)
-
-        def work(progress: Callable[[str, int, int], None]) -> folders.Found:
-            return folders.find(items, threshold, keep, captions, progress)
-
-        found = watched(work)
+        root, place = places.chosen(folder, path), places.in_output(target)
+        found = folders.found_in(root, recursive, threshold_of(similarity_threshold), keep, captions)
         place = cleaning.prepared(place, fresh=action != REPORT)
         said: list[str] = []
         if action == COPY:
@@ -116,3 +78,20 @@ class OneOfEachCleanFolder(io.ComfyNode):
         names = [folders.name_of(found.items[row]) for row in found.kept]
         report = cleaning.report(found, said)
         return io.NodeOutput(listed(names), listed(found.removed_names), place, report)
+
+
+def _action_input() -> io.Combo.Input:
+    return io.Combo.Input(
+        "action",
+        options=[REPORT, COPY, MOVE],
+        default=REPORT,
+        optional=True,
+        tooltip="report only: nothing is changed. copy: the images that stay, to the target. "
+        "move: duplicates go to the target, with a list to undo it.",
+    )
+
+
+def _target_input() -> io.String.Input:
+    return io.String.Input(
+        "target", default="oneofeach", optional=True, tooltip="A folder inside ComfyUI's output folder."
+    )

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from PIL import Image
 
 from oneofeach.apps.comfy import report as lines
 from oneofeach.apps.comfy.decide import LEVELS
-from oneofeach.apps.comfy.host import Progress, free_memory
+from oneofeach.apps.comfy.host import Progress, free_memory, watched
+from oneofeach.apps.comfy.places import images_in
 from oneofeach.apps.comfy.schema import CAPTIONS, KEEP
 from oneofeach.apps.comfy.tensors import image_tensor, mask_tensor
 from oneofeach.errors import OneOfEachError, UnreadableImage
@@ -55,8 +57,14 @@ def name_of(item: Item) -> str:
     return item.key.replace(os.sep, "/")
 
 
-def find(items: Sequence[Item], threshold: float, keep: str, captions: str, progress: Progress) -> Found:
-    """Duplicates among the items, in the library's own way; decisions in the user's index are obeyed."""
+def found_in(folder: str, recursive: bool, threshold: float, keep: str, captions: str) -> Found:
+    """Duplicates among the images of a folder, under the eyes of the progress bar and the Cancel button."""
+    items = images_in(folder, recursive)
+    return watched(partial(_find, items, threshold, keep, captions))
+
+
+def _find(items: Sequence[Item], threshold: float, keep: str, captions: str, progress: Progress) -> Found:
+    """In the library's own way; decisions in the user's index are obeyed."""
     catalog = replace(scan(items, progress=progress), decisions=decided())
     pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
     result = group(catalog, pairs, threshold, KEEP[keep])

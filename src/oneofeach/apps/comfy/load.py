@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from comfy_api.latest import io
 
-from oneofeach.apps.comfy.host import Bar, blocked, listed, watched
-from oneofeach.apps.comfy.schema import (
-    captions_input,
-    folder_input,
-    image_list,
-    keep_input,
-    known,
-    mask_list,
-    path_input,
-    recursive_input,
-    report_output,
-    text_list,
-    threshold_input,
-)
+from oneofeach.apps.comfy.host import Bar, blocked, listed
+from oneofeach.apps.comfy.schema import folder_inputs, image_list, known, mask_list, report_output, text_list
 from oneofeach.apps.comfy.values import threshold_fault, threshold_of
 
 ALIASES = ["load folder", "load dataset", "load images", "deduplicate", "unique images", "one of each"]
@@ -30,32 +17,17 @@ NO_MASKS = "No masks are in the folder: put NAME-masklabel.png or NAME.mask besi
 class OneOfEachLoadUniqueImages(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        from oneofeach.apps.comfy.places import input_folders
-
         return io.Schema(
             node_id="OneOfEachLoadUniqueImages",
             display_name="Load Unique Images (from Folder)",
             category="image",
             description="Finds duplicates on the files of a folder and loads only the images that stay, upright, with "
             "their captions, masks and names. Far faster, and with far less memory, than loading everything first.",
-            inputs=[
-                folder_input(input_folders()),
-                threshold_input(),
-                keep_input(),
-                captions_input(
-                    "Caption of the image that stays: its own, the longest of its group, or its tags followed by the "
-                    "new ones of its duplicates. Files are not changed."
-                ),
-                io.Combo.Input(
-                    "repeats",
-                    options=["apply", "ignore"],
-                    default="apply",
-                    optional=True,
-                    tooltip="apply: images from a folder named like 10_cat come out 10 times, after duplicates went.",
-                ),
-                recursive_input(),
-                path_input(),
-            ],
+            inputs=folder_inputs(
+                "Caption of the image that stays: its own, the longest of its group, or its tags followed by the "
+                "new ones of its duplicates. Files are not changed.",
+                after={"captions": _repeats_input()},
+            ),
             outputs=[
                 image_list("images", "The images that stay, upright."),
                 text_list("texts", "Their captions, from .txt, .caption or .json; empty where there is none."),
@@ -90,18 +62,13 @@ class OneOfEachLoadUniqueImages(io.ComfyNode):
     ) -> io.NodeOutput:
         from oneofeach.apps.comfy import folders, places
 
-        threshold = threshold_of(similarity_threshold)
-        items = places.images_in(places.chosen(folder, path), recursive)
-
-        def work(progress: Callable[[str, int, int], None]) -> folders.Found:
-            return folders.find(items, threshold, keep, captions, progress)
-
-        found = watched(work)
+        root = places.chosen(folder, path)
+        found = folders.found_in(root, recursive, threshold_of(similarity_threshold), keep, captions)
         folders.check_memory(found)
         loaded = folders.load(found, Bar())
         if not loaded.rows:
-            raise places.no_images(places.chosen(folder, path))
-        times = [folders.repeats_of(items[row].key) if repeats == "apply" else 1 for row in loaded.rows]
+            raise places.no_images(root)
+        times = [folders.repeats_of(found.items[row].key) if repeats == "apply" else 1 for row in loaded.rows]
         images, texts, masks, names = (_repeated(values, times) for values in folders.aligned(found, loaded))
         return io.NodeOutput(
             images,
@@ -111,6 +78,16 @@ class OneOfEachLoadUniqueImages(io.ComfyNode):
             listed(found.removed_names),
             folders.report(found, loaded, times),
         )
+
+
+def _repeats_input() -> io.Combo.Input:
+    return io.Combo.Input(
+        "repeats",
+        options=["apply", "ignore"],
+        default="apply",
+        optional=True,
+        tooltip="apply: images from a folder named like 10_cat come out 10 times, after duplicates went.",
+    )
 
 
 def _repeated(values: list[Any], times: list[int]) -> list[Any]:

@@ -5,7 +5,7 @@ An argument that an older ComfyUI does not know makes its whole pack fail, so ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
@@ -58,24 +58,27 @@ def captions_input(tooltip: str) -> io.Combo.Input:
     return io.Combo.Input("captions", options=list(CAPTIONS), default="keep own", optional=True, tooltip=tooltip)
 
 
-def folder_input(options: Sequence[str]) -> io.Combo.Input:
-    return io.Combo.Input("folder", options=list(options), tooltip="A folder inside ComfyUI's input folder.")
+def folder_inputs(captions: str, after: Mapping[str, Any]) -> list[Any]:
+    """The inputs of a node that reads a folder. captions: a tooltip. after: one more input, by the id it follows."""
+    from oneofeach.apps.comfy.places import input_folders
 
-
-def recursive_input() -> io.Boolean.Input:
-    return io.Boolean.Input(
-        "recursive", default=True, optional=True, tooltip="Look into the folders inside the folder too."
-    )
-
-
-def path_input() -> io.String.Input:
-    return io.String.Input(
-        "path",
-        default="",
-        optional=True,
-        tooltip="Used instead of folder when filled in. It must lie inside ComfyUI's input or output folder.",
-        **known(io.String.Input, advanced=True),
-    )
+    shared = [
+        io.Combo.Input("folder", options=input_folders(), tooltip="A folder inside ComfyUI's input folder."),
+        threshold_input(),
+        keep_input(),
+        captions_input(captions),
+        io.Boolean.Input(
+            "recursive", default=True, optional=True, tooltip="Look into the folders inside the folder too."
+        ),
+        io.String.Input(
+            "path",
+            default="",
+            optional=True,
+            tooltip="Used instead of folder when filled in. It must lie inside ComfyUI's input or output folder.",
+            **known(io.String.Input, advanced=True),
+        ),
+    ]
+    return [each for one in shared for each in (one, after.get(one.id)) if each is not None]
 
 
 def image_list(name: str, tooltip: str, id: str | None = None) -> io.Image.Output:
