@@ -39,6 +39,8 @@ ENVIRONMENT = {
     "RAY_worker_register_timeout_seconds": "180",
     "RAY_health_check_timeout_ms": "60000",  # one that is dead refuses at once, whatever this says
     "RAY_gcs_server_port_wait_time_s": "120",
+    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_gcs_server_request_timeout_seconds": "180",
     "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "120",
     "RAY_memory_monitor_refresh_ms": "0",  # or workers are killed when other tests fill the memory
     "RAY_local_fs_capacity_threshold": "1",  # or results are refused when the disk is nearly full

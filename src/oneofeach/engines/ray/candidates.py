@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from oneofeach.kernels.bands import words_of
 from oneofeach.plugins import Fingerprint
 from oneofeach.stages.neighbors import neighbors
 from oneofeach.tables import Bytes, Rows
@@ -31,11 +33,11 @@ class Keyed:
 
 def keyed(method: Fingerprint, rows: Rows, bits: Bytes) -> Keyed:
     of, keys = method.keys(bits)
-    packed = np.ascontiguousarray(keys).view(np.dtype((np.void, keys.shape[1]))).ravel()
-    _, first, key = np.unique(packed, return_index=True, return_inverse=True)
-    by_key = np.argsort(key, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=len(first)))])
-    return Keyed(rows, bits, keys[first], of[by_key], starts)
+    words = words_of(keys)
+    by_key = np.argsort(words[:, 0]) if words.shape[1] == 1 else np.lexsort(words.T)
+    other = (words[by_key[1:]] != words[by_key[:-1]]).any(axis=1)
+    starts = np.flatnonzero(np.concatenate([[True], other, [True]])) if len(words) else np.zeros(1, np.int64)
+    return Keyed(rows, bits, keys[by_key[starts[:-1]]], of[by_key], starts)
 
 
 @dataclass(frozen=True)
@@ -47,28 +49,42 @@ class Join:
     links: Rows
     near: Rows
 
-    def sizes(self) -> Rows:
-        """int64[rows of left]: how many rows of `right` each row meets, counted once for every pair of keys."""
+    @cached_property
+    def meeting(self) -> tuple[Rows, Rows]:
+        """int64[m] rows of `left`, ascending and counted in the block, and their keys; only where the key is near one.
+
+        A row with several such keys is there several times.
+        """
+        key = np.repeat(np.arange(len(self.links) - 1), np.diff(self.left.starts))
+        met = np.flatnonzero(np.diff(self.links)[key])
+        row = self.left.of[met]
+        by_row = np.argsort(row, kind="stable")
+        return row[by_row], key[met[by_row]]
+
+    @cached_property
+    def ends(self) -> Rows:
+        """int64[m + 1]: how many rows of `right` the first rows of `meeting` meet, once for every pair of keys."""
         rows_near = np.concatenate([[0], np.cumsum(np.diff(self.right.starts)[self.near])])
-        per_key = np.diff(rows_near[self.links])
-        key = np.repeat(np.arange(len(per_key)), np.diff(self.left.starts))
-        sizes = np.bincount(self.left.of, per_key[key].astype(np.float64), len(self.left.rows))
-        return sizes.astype(np.int64)
+        met = np.diff(rows_near[self.links])[self.meeting[1]]
+        return np.concatenate([[0], np.cumsum(met)])
 
     def batches(self, share: int, shares: int) -> Iterator[tuple[Rows, Rows]]:
         """One share of the pairs i < j of rows, as sorted batches; a row of `left` belongs to one batch only."""
-        total = np.concatenate([[0], np.cumsum(self.sizes())])
-        low, high = (np.searchsorted(total, int(total[-1]) * part // shares) for part in (share, share + 1))
-        key = np.repeat(np.arange(len(self.links) - 1), np.diff(self.left.starts))
-        by_row = np.argsort(self.left.of, kind="stable")
-        key_of, at = key[by_row], np.concatenate([[0], np.cumsum(np.bincount(self.left.of, minlength=len(total) - 1))])
+        row, key = self.meeting
+        low, high = (self._start(int(self.ends[-1]) * part // shares) for part in (share, share + 1))
         while low < high:
-            after = max(low + 1, int(np.searchsorted(total, total[low] + BATCH, side="right")) - 1)
-            after = min(after, high)
-            yield self._pairs(
-                np.repeat(np.arange(low, after), np.diff(at[low : after + 1])), key_of[at[low] : at[after]]
-            )
+            after = min(max(self._start(int(self.ends[low]) + BATCH), self._next(low)), high)
+            yield self._pairs(row[low:after], key[low:after])
             low = after
+
+    def _start(self, pairs: int) -> int:
+        """Where the row begins with which so many pairs are reached."""
+        row, at = self.meeting[0], int(np.searchsorted(self.ends, pairs))
+        return int(np.searchsorted(row, row[at])) if at < len(row) else len(row)
+
+    def _next(self, at: int) -> int:
+        row = self.meeting[0]
+        return int(np.searchsorted(row, row[at], side="right"))
 
     def _pairs(self, row: Rows, key: Rows) -> tuple[Rows, Rows]:
         """All pairs of rows of `left`, each given with one of its keys, and rows of `right`: i < j, sorted, unique."""
@@ -90,7 +106,7 @@ def join(method: Fingerprint, floor: float, left: Keyed, right: Keyed) -> Join:
         one, other, _ = neighbors(left.keys, radius, right.keys, workers=1)
     else:
         i, j, _ = neighbors(left.keys, radius, workers=1)
-        itself = np.arange(len(left.keys) if radius >= 0 else 0)
+        itself = np.flatnonzero(np.diff(left.starts) > 1) if radius >= 0 else np.zeros(0, np.int64)
         one, other = np.concatenate([i, j, itself]), np.concatenate([j, i, itself])
     by_key = np.argsort(one, kind="stable")
     links = np.concatenate([[0], np.cumsum(np.bincount(one, minlength=len(left.keys)))])

@@ -9,9 +9,11 @@ import time
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, read_slice, spans
+from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, sliced, spans
 from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
+from oneofeach.plugins import extra
 from oneofeach.tables import Bytes, Rows
 
 COLUMNS = ("key", "bits", "digest", "error")
@@ -34,13 +36,14 @@ def gather_keys(settings: Settings, block: int) -> Counts:
     """Bits, digests, names and errors of one block's rows."""
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
-    batches = [
-        read_slice(store, scan_part(shard), start, stop, *COLUMNS)
-        for shard, start, stop in spans(settings.offsets(), low, high)
-    ]
-    columns = dict(zip(COLUMNS, concatenated(batches, []), strict=True))
+    pyarrow, compute = extra("pyarrow", "ray"), extra("pyarrow.compute", "ray")
+    spanned = spans(settings.offsets(), low, high)
+    table = pyarrow.concat_tables(
+        sliced(store, scan_part(shard), start, stop, *COLUMNS) for shard, start, stop in spanned
+    )
+    columns = {name: table[name] for name in COLUMNS}  # as they are: names and errors need not become Python's
+    columns["readable"] = compute.equal(compute.binary_length(table["error"]), 0)
     counts: Counts = {"rows": high - low, "seconds": time.process_time() - began}
-    columns["readable"] = np.array([not text for text in columns["error"]], bool)
     store.write(keys_part(block), encoded(columns, counts, WIDE_GROUP))
     return counts
 
@@ -54,6 +57,8 @@ def gather_identical(settings: Settings, bucket: int) -> Counts:
     store, began = settings.store, time.process_time()
     batches = [_share(settings, block, bucket) for block in range(settings.blocks)]
     rows, digests = concatenated(batches, [np.zeros(0, np.int64), np.zeros((0, 2), np.uint64)])
+    shared = _repeated(digests[:, 0])
+    rows, digests = rows[shared], digests[shared]
     order = np.lexsort((rows, digests[:, 1], digests[:, 0]))
     rows, digests = rows[order], digests[order]
     other = (digests[1:] != digests[:-1]).any(axis=1) | (np.diff(rows >= settings.own) != 0)
@@ -67,6 +72,13 @@ def gather_identical(settings: Settings, bucket: int) -> Counts:
     columns = {"row": rows[by_row], "first": first[by_row]}
     store.write(identical_part(bucket), encoded(columns, counts, WIDE_GROUP))
     return counts
+
+
+def _repeated(words: npt.NDArray[np.uint64]) -> Rows:
+    """The positions of words that are there more than once."""
+    order = np.argsort(words)
+    ahead = words[order[1:]] == words[order[:-1]]
+    return order[np.append(ahead, False) | np.append(False, ahead)] if len(words) else order
 
 
 def _share(settings: Settings, block: int, bucket: int) -> list[Any]:

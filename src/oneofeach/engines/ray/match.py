@@ -50,7 +50,7 @@ def find_candidates(settings: Settings, a: int, b: int, share: int = 0, shares: 
     left = keyed(method, *heads_of(settings, a))
     right = left if a == b else keyed(method, *heads_of(settings, b))
     found = join(method, settings.floor, left, right)
-    total = int(found.sizes().sum())
+    total = int(found.ends[-1])
     if shares == 1 and total > settings.hot_pairs:
         return {"shares": -(-total // settings.hot_pairs)}
     writer, rows = Writer(WIDE_GROUP), 0

@@ -17,7 +17,7 @@ from oneofeach.engines.ray.store import Store
 from oneofeach.plugins import extra
 from oneofeach.tables import Rows
 
-Column = npt.NDArray[Any] | list[str]
+Column = npt.NDArray[Any] | list[str] | Any  # or a column of an Arrow table, taken over as it is
 Columns = Mapping[str, Column]
 Counts = dict[str, float]
 
@@ -25,6 +25,8 @@ GROUP = 1024
 """Rows that are read together: about a megabyte of descriptors."""
 WIDE_GROUP = 1 << 17
 """Rows that are read together where rows are narrow."""
+RAW = {"bits", "descriptor", "digest"}
+"""Columns that no compression makes smaller."""
 
 
 class Writer:
@@ -38,7 +40,7 @@ class Writer:
         pyarrow, parquet = extra("pyarrow", "ray"), extra("pyarrow.parquet", "ray")
         table = pyarrow.table({name: _to_arrow(values, self._text) for name, values in columns.items()})
         if self._writer is None:
-            packing = {name: "NONE" if name == "descriptor" else "ZSTD" for name in columns}
+            packing = {name: "NONE" if name in RAW else "ZSTD" for name in columns}
             self._writer = parquet.ParquetWriter(self._buffer, table.schema, compression=packing, use_dictionary=False)
         self._writer.write_table(table, row_group_size=self._group)
 
@@ -75,7 +77,18 @@ def read(store: Store, name: str, *columns: str) -> list[Any]:
 
 def read_slice(store: Store, name: str, start: int, stop: int, *columns: str) -> list[Any]:
     """Rows start..stop of a part: only the row groups that hold them are read."""
-    return read_rows(store, name, np.arange(start, stop), *columns)
+    table = sliced(store, name, start, stop, *columns)
+    return [_from_arrow(table[column]) for column in columns]
+
+
+def sliced(store: Store, name: str, start: int, stop: int, *columns: str) -> Any:
+    """The same as an Arrow table."""
+    with store.open(name) as file:
+        part = extra("pyarrow.parquet", "ray").ParquetFile(file)
+        ends = np.cumsum([part.metadata.row_group(group).num_rows for group in range(part.metadata.num_row_groups)])
+        first, last = int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(ends, stop))
+        table = part.read_row_groups(list(range(first, min(last + 1, len(ends)))), columns=list(columns))
+    return table.slice(start - (int(ends[first - 1]) if first else 0), stop - start)
 
 
 def read_rows(store: Store, name: str, rows: Rows, *columns: str) -> list[Any]:
@@ -139,6 +152,8 @@ def _to_arrow(values: Column, text: bool) -> Any:
         return pyarrow.array(
             [one.encode("utf-8", "surrogateescape").decode(errors="replace") for one in values], pyarrow.string()
         )
+    if isinstance(values, (pyarrow.Array, pyarrow.ChunkedArray)):
+        return values
     if isinstance(values, list):  # file names need not be valid text
         return pyarrow.array([text.encode("utf-8", "surrogateescape") for text in values], pyarrow.binary())
     if values.ndim == 1 and values.dtype.names is None:

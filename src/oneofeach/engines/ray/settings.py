@@ -13,7 +13,7 @@ from oneofeach.plugins import Fingerprint
 from oneofeach.tables import Rows
 
 SUFFIX = ".parquet"
-SMALLEST_BLOCK, LARGEST_BLOCK = 1_000_000, 20_000_000
+SMALLEST_BLOCK, LARGEST_BLOCK = 2_000_000, 20_000_000
 
 
 @dataclass(frozen=True)
