@@ -20,7 +20,7 @@ from oneofeach.errors import EmptyImageList, Refused, SourceNotFound, Unreadable
 from oneofeach.index import Index
 from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
-from oneofeach.plugins import Distributed, Fingerprint, Progress
+from oneofeach.plugins import Distributed, Fingerprint, Progress, Walk
 from oneofeach.stages import decode, report
 from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.grouping import keeper_first
@@ -111,9 +111,7 @@ def scan_and_match(
         raise Refused("Orientations are searched on one machine only\nLeave out orientations, or the engine.")
     with _opened(index) as opened:
         if distributed:
-            catalog, pairs = distributed.find(
-                source, floor, against=against, fingerprint=fingerprint, workers=workers, progress=progress
-            )
+            catalog, pairs = distributed.find(Walk(source, against, fingerprint, workers, progress), floor)
             return _remembering(catalog, opened, reconsider), pairs
         catalog = scan(
             source,
@@ -147,7 +145,7 @@ def scan(
     """
     distributed = _distributed(engine)
     if distributed:
-        catalog = distributed.scan(source, against=against, fingerprint=fingerprint, workers=workers, progress=progress)
+        catalog = distributed.scan(Walk(source, against, fingerprint, workers, progress))
         with _opened(index) as opened:
             return _remembering(catalog, opened, reconsider)
     items = items_of(source)

@@ -6,6 +6,7 @@ Built-in and foreign ones alike are entry points; they are imported on first use
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -79,25 +80,25 @@ class Engine(Protocol):
     def __call__(self, function: Callable[[T], R], chunks: Iterable[T], *, workers: int) -> Iterator[R]: ...
 
 
+@dataclass(frozen=True)
+class Walk:
+    """What an engine that walks by itself is asked for; the fields are those of flow.scan."""
+
+    source: Any
+    against: Any = None
+    fingerprint: str = "oneofeach-1"
+    workers: int | None = None
+    progress: Progress | None = None
+
+
 @runtime_checkable
 class Distributed(Protocol):
     """An engine that does the walk up to the pairs by itself, on machines that hold no table as a whole."""
 
-    def scan(
-        self, source: Any, *, against: Any, fingerprint: str, workers: int | None, progress: Progress | None
-    ) -> Catalog:
+    def scan(self, walk: Walk) -> Catalog:
         """As flow.scan, with equal contents."""
 
-    def find(
-        self,
-        source: Any,
-        floor: float,
-        *,
-        against: Any,
-        fingerprint: str,
-        workers: int | None,
-        progress: Progress | None,
-    ) -> tuple[Catalog, Pairs]:
+    def find(self, walk: Walk, floor: float) -> tuple[Catalog, Pairs]:
         """As flow.scan and then match, with equal contents."""
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oneofeach import plugins
-from oneofeach.apps.cli.blocks import Choice, Reading
+from oneofeach.apps.cli.blocks import Reading
 from oneofeach.apps.cli.printing import put, tell
-from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.plugins import Distributed
 from oneofeach.wording import counted, size
 
@@ -71,29 +70,6 @@ class Working(Reading):
             self.runs_on()
             _put_estimate(source, threshold, self.fingerprint)
         return self.estimate
-
-
-def decided_there(working: Working, source: Any, choice: Choice) -> int:
-    """Find and group on the cluster, print the sum and where the table of all images is; the exit code."""
-    from oneofeach.engines.ray import Ray
-
-    engine = working.runs_on()
-    if not isinstance(engine, Ray) or not engine.work_folder:
-        raise typer.BadParameter("--table needs --engine ray and a --work-folder to leave it in.")
-    with progress_bar() as progress:
-        counts, folder = engine.decide(
-            source,
-            choice.threshold,
-            choice.keep,
-            against=choice.against,
-            fingerprint=working.fingerprint,
-            workers=working.workers,
-            progress=progress,
-        )
-    kept, removed, skipped = (f"{counts[name]:,.0f} {name}" for name in ("kept", "removed", "skipped"))
-    put(f"{counted(counts['seen'], 'image')}: {kept}, {removed}, {skipped}. No file was changed.")
-    put(f"Table: {folder}")
-    return 3 if counts["skipped"] else 0
 
 
 def _put_estimate(source: Any, threshold: float, fingerprint: str) -> None:

@@ -11,6 +11,7 @@ from oneofeach.apps.cli.blocks import expanded
 from oneofeach.apps.cli.cluster import Working
 from oneofeach.apps.cli.options import THRESHOLD, Threshold, number
 from oneofeach.apps.cli.printing import put, put_json, tell
+from oneofeach.apps.cli.there import compared_there
 from oneofeach.comparison import Comparison, class_of, split_of
 from oneofeach.comparison import compare as compared
 from oneofeach.wording import counted, printable
@@ -25,6 +26,9 @@ def compare(
     similarity_threshold: Threshold = THRESHOLD,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every match.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when an image of A is in B.")] = False,
+    table: Annotated[
+        bool, typer.Option("--table", help="With ray: for any number of images, leave the matches there as Parquet.")
+    ] = False,
     *,
     working: Working,
 ) -> None:
@@ -32,6 +36,8 @@ def compare(
     threshold = number(similarity_threshold)
     if working.estimated([a, b], threshold):
         return
+    if table:
+        raise typer.Exit(compared_there(working, a, b, threshold, check))
     with working.begun() as how:
         result = compared(a, b, threshold, **how)
     if as_json:

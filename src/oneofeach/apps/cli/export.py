@@ -12,6 +12,7 @@ from oneofeach.apps.cli.cluster import Working
 from oneofeach.apps.cli.listing import exit_code
 from oneofeach.apps.cli.options import Sources, source_of
 from oneofeach.apps.cli.printing import put
+from oneofeach.apps.cli.there import exported_there, written_there
 from oneofeach.flow import deduplicate
 from oneofeach.stages.export import FORMATS, LINKS, checked_destination
 from oneofeach.stages.export import export as exported
@@ -38,6 +39,8 @@ def export(
     source, asked = source_of(sources), choice.asked()
     if working.estimated(source, choice.threshold):
         return
+    if written_there(working, format):
+        raise typer.Exit(exported_there(working, source, choice, destination, format, shard_size))
     checked_destination(destination, format, link, filter(os.path.isdir, sources))
     with working.begun() as how:
         result = deduplicate(source, **asked, **how)

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from oneofeach.apps.cli.blocks import Choice, expanded
-from oneofeach.apps.cli.cluster import Working, decided_there
+from oneofeach.apps.cli.cluster import Working
 from oneofeach.apps.cli.listing import between, exit_code, show
 from oneofeach.apps.cli.options import OptionalSources, Orientations, source_of
 from oneofeach.apps.cli.printing import put, put_json, tell
+from oneofeach.apps.cli.there import decided_there
 from oneofeach.flow import deduplicate
 from oneofeach.stages.report import checked_format, json_object
 from oneofeach.stages.sources.file_list import FileList

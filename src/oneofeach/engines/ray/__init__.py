@@ -4,5 +4,6 @@ Its tables are equal, bit for bit, to those of the local engine, for any number 
 """
 
 from oneofeach.engines.ray.engine import Ray
+from oneofeach.engines.ray.export import Export
 
-__all__ = ["Ray"]
+__all__ = ["Export", "Ray"]

@@ -8,16 +8,17 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from oneofeach.engines.ray.cluster import Cluster
 from oneofeach.engines.ray.collect import catalog_of, pairs_of
+from oneofeach.engines.ray.comparing import Comparing
+from oneofeach.engines.ray.export import Export
 from oneofeach.engines.ray.job import Job, opened
 from oneofeach.engines.ray.outcome import Grouping
 from oneofeach.engines.ray.parts import Counts
 from oneofeach.engines.ray.settings import Settings
 from oneofeach.errors import JobStopped, Refused, TooManyImages
-from oneofeach.plugins import Progress
+from oneofeach.plugins import Walk
 from oneofeach.tables import Catalog, Pairs
 
 IN_MEMORY = 5_000_000  # images whose tables the driver will hold: about 8 GB
@@ -36,66 +37,58 @@ class Ray:
     tuning: tuple[tuple[str, int], ...] = ()
     tell: Callable[[str], None] | None = None
 
-    def scan(
-        self, source: Any, *, against: Any, fingerprint: str, workers: int | None, progress: Progress | None
-    ) -> Catalog:
-        with self.job(source, 1.0, against, fingerprint, workers, progress) as job:
+    def scan(self, walk: Walk) -> Catalog:
+        with self.job(walk, 1.0) as job:
             job.scan()
             return catalog_of(job)
 
-    def find(
-        self,
-        source: Any,
-        floor: float,
-        *,
-        against: Any,
-        fingerprint: str,
-        workers: int | None,
-        progress: Progress | None,
-    ) -> tuple[Catalog, Pairs]:
-        with self.job(source, floor, against, fingerprint, workers, progress) as job:
+    def find(self, walk: Walk, floor: float) -> tuple[Catalog, Pairs]:
+        with self.job(walk, floor) as job:
             job.scan()
             if job.settings.rows > IN_MEMORY:
                 raise TooManyImages(job.settings.rows)
             job.run()
             return catalog_of(job), pairs_of(job)
 
-    def decide(
-        self,
-        source: Any,
-        threshold: float,
-        keep: str,
-        *,
-        against: Any = None,
-        fingerprint: str = "oneofeach-1",
-        workers: int | None = None,
-        progress: Progress | None = None,
-    ) -> tuple[Counts, str]:
+    def decide(self, walk: Walk, threshold: float, keep: str) -> tuple[Counts, str]:
         """Find and group on the cluster alone, for any number of images.
 
         Returns the counts {seen, kept, removed, skipped} and the folder of the table of all rows: see outcome.py.
         """
-        with self.job(source, threshold, against, fingerprint, workers, progress) as job:
+        with self.job(walk, threshold) as job:
             job.run()
             grouping = Grouping(job, threshold, keep)
             return grouping.run(), f"{job.settings.root}/{grouping.folder}/rows"
 
+    def export(self, walk: Walk, threshold: float, keep: str, export: Export) -> Counts:
+        """Decide, then write the kept images of each shard to files of its own.
+
+        Returns the counts of `decide`, and how many files and bytes were written.
+        """
+        with self.job(walk, threshold) as job:
+            export.begin(job.settings.store, walk.source)
+            job.run()
+            grouping = Grouping(job, threshold, keep)
+            return {**grouping.run(), **export.run(job, grouping.folder)}
+
+    def compare(self, walk: Walk, threshold: float) -> tuple[Counts, str]:
+        """Find the best match of every image of the source among those of `against`, for any number of images.
+
+        Returns the counts {seen, found, compared, skipped} and the folder of the table: see comparing.py.
+        """
+        with self.job(walk, threshold) as job:
+            job.run()
+            comparing = Comparing(job)
+            return comparing.run(), f"{job.settings.root}/{comparing.folder}"
+
     @contextmanager
-    def job(
-        self,
-        source: Any,
-        floor: float,
-        against: Any = None,
-        fingerprint: str = "oneofeach-1",
-        workers: int | None = None,
-        progress: Progress | None = None,
-    ) -> Iterator[Job]:
+    def job(self, walk: Walk, floor: float) -> Iterator[Job]:
         """A job with its stages still to be called; closed and cleaned up afterwards."""
         with self._folder() as root:
-            settings = Settings(root, fingerprint, floor, **dict(self.tuning))
-            with Cluster(self.address, workers) as cluster:
+            settings = Settings(root, walk.fingerprint, floor, **dict(self.tuning))
+            with Cluster(self.address, walk.workers) as cluster:
                 try:
-                    job = opened(source, against, settings, cluster, progress)
+                    job = opened(walk.source, walk.against, settings, cluster, walk.progress)
                     yield job
                     if self.tell:
                         self.tell(job.summary())

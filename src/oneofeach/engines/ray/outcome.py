@@ -120,7 +120,7 @@ def gather_rows(settings: Settings, folder: str, block: int) -> Counts:
         "key": keys,
         "status": [STATUS[one] for one in status.tolist()],
         "keeper": keeper,
-        "keeper_key": _keys(settings, keeper),
+        "keeper_key": keys_of(settings, keeper),
         "similarity": similarity,
         "identical": _spread(same, row - low, high - low),
         "error": errors,
@@ -142,12 +142,17 @@ def _spread(values: npt.NDArray[Any], rows: Rows, size: int) -> npt.NDArray[Any]
     return whole
 
 
-def _keys(settings: Settings, rows: Rows) -> list[str]:
+def keys_of(settings: Settings, rows: Rows) -> list[str]:
     """The keys of some rows, in any order; "" for row -1."""
-    wanted = np.unique(rows[rows >= 0])
-    found: list[str] = []
+    wanted, found = described(settings, rows, "key")
+    return [found[place] if row >= 0 else "" for row, place in zip(rows, np.searchsorted(wanted, rows), strict=True)]
+
+
+def described(settings: Settings, rows: Rows, column: str) -> tuple[Rows, Any]:
+    """The different ones of some rows, without -1, ascending; and what a column of the keys parts says of each."""
+    wanted, batches = np.unique(rows[rows >= 0]), []
     for block in np.unique(wanted // settings.in_block).tolist():
         low, high = settings.block(block)
         here = wanted[slice(*np.searchsorted(wanted, [low, high]))] - low
-        found += read_rows(settings.store, keys_part(block), here, "key")[0]
-    return [found[place] if row >= 0 else "" for row, place in zip(rows, np.searchsorted(wanted, rows), strict=True)]
+        batches.append(read_rows(settings.store, keys_part(block), here, column))
+    return wanted, concatenated(batches, [[]])[0]

@@ -28,25 +28,45 @@ class Store:
 
     def write(self, name: str, data: bytes | memoryview) -> None:
         """Create or replace a file in one step."""
+        with self._appearing(name) as (system, path):
+            if self._protocol(system) not in FILE_SYSTEMS:
+                system.pipe_file(path, bytes(data))
+                return
+            with system.open(path, "wb") as file:
+                file.write(data)
+                file.flush()
+                if self._protocol(system) in ("file", "local"):
+                    os.fsync(file.fileno())
+
+    def put(self, name: str, path: str) -> None:
+        """The same with the contents of a file of this machine."""
+        with self._appearing(name) as (system, target):
+            system.put_file(path, target)
+
+    @contextmanager
+    def _appearing(self, name: str) -> Iterator[tuple[Any, str]]:
+        """Where to write: the file itself where it appears when it is complete, else one that is renamed at the end."""
         system, path = self._at(name)
         with reaching(path):
             if self._protocol(system) not in FILE_SYSTEMS:
-                system.pipe_file(path, bytes(data))
+                yield system, path
                 return
             folder, _, base = path.rpartition("/")
             temporary = f"{folder}/.{base}.{uuid4().hex}"
             system.makedirs(folder, exist_ok=True)
             try:
-                with system.open(temporary, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    if self._protocol(system) in ("file", "local"):
-                        os.fsync(file.fileno())
+                yield system, temporary
                 system.mv(temporary, path)
             except BaseException:
                 if system.exists(temporary):
                     system.rm_file(temporary)
                 raise
+
+    def exists(self) -> bool:
+        """Is there anything at the root?"""
+        system, path = self._at("")
+        with reaching(path):
+            return bool(system.exists(path))
 
     def read(self, name: str) -> bytes:
         """FileNotFoundError when there is no such file."""

@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -66,16 +66,20 @@ def changed(item: Item) -> Refused:
 
 def units_of(outcome: Outcome) -> list[Unit]:
     """One unit per kept image, in input order. Names are unique together with their extension."""
+    items, contents = outcome.catalog.items, outcome.catalog.facts["content"]
     rows = np.flatnonzero(outcome.assignment.kept).tolist()
-    contents = outcome.catalog.facts["content"]
+    return named((row, items[row], bytes(contents[row])) for row in rows)
+
+
+def named(kept: Iterable[tuple[int, Item, bytes]]) -> list[Unit]:
+    """The same of (row, item, SHA-256 as scanned) each."""
     taken: set[str] = set()
     units = []
-    for row in rows:
-        item = outcome.catalog.items[row]
+    for row, item, content in kept:
         name, extension = _name(item)
         unique = next(option for option in _options(name) if f"{option}.{extension}".casefold() not in taken)
         taken.add(f"{unique}.{extension}".casefold())
-        units.append(Unit(row, item, unique, extension, bytes(contents[row])))
+        units.append(Unit(row, item, unique, extension, content))
     return units
 
 

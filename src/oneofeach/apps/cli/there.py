@@ -1,0 +1,92 @@
+"""Commands whose result stays on the cluster, for more images than this machine could hold: only sums come back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from oneofeach.apps.cli.blocks import Choice
+from oneofeach.apps.cli.cluster import Working
+from oneofeach.apps.cli.printing import put
+from oneofeach.asking import Index
+from oneofeach.errors import Refused
+from oneofeach.plugins import Walk
+from oneofeach.stages.sources.files import is_url
+from oneofeach.tables import Decisions
+from oneofeach.wording import counted, size
+
+if TYPE_CHECKING:
+    from oneofeach.engines.ray import Ray
+
+
+def decided_there(working: Working, source: Any, choice: Choice) -> int:
+    """Find and group on the cluster, print the sum and where the table of all images is; the exit code."""
+    _has_a_work_folder(working)
+    with _begun(working, source, choice.against) as (engine, walk):
+        counts, folder = engine.decide(walk, choice.threshold, choice.keep)
+    put(f"{counted(counts['seen'], 'image')}: {_said(counts, 'kept', 'removed', 'skipped')}. No file was changed.")
+    put(f"Table: {folder}")
+    return 3 if counts["skipped"] else 0
+
+
+def compared_there(working: Working, a: Any, b: Any, threshold: float, check: bool) -> int:
+    """Find the matches on the cluster, print the sum and where their table is; the exit code."""
+    _has_a_work_folder(working)
+    with _begun(working, a, b) as (engine, walk):
+        counts, folder = engine.compare(walk, threshold)
+    put(
+        f"{counts['found']:,.0f} of {counted(counts['seen'], 'image')} of A are among the {counts['compared']:,.0f} "
+        f"of B; {_said(counts, 'skipped')}. No file was changed."
+    )
+    put(f"Table: {folder}")
+    return 1 if check and counts["found"] else 3 if counts["skipped"] else 0
+
+
+def written_there(working: Working, format: str) -> bool:
+    """Do the workers write such files by themselves, each those of its shard?"""
+    if working.engine != "ray":
+        return False
+    from oneofeach.engines.ray.export import FORMATS
+
+    return format in FORMATS
+
+
+def exported_there(
+    working: Working, source: Any, choice: Choice, destination: str, format: str, shard_size: int
+) -> int:
+    """Decide on the cluster and let its workers write the kept images; print the sum; the exit code."""
+    from oneofeach.engines.ray import Export
+
+    place = destination if is_url(destination) else os.path.abspath(destination)
+    with _begun(working, source, choice.against) as (engine, walk):
+        counts = engine.export(walk, choice.threshold, choice.keep, Export(place, format, shard_size))
+    put(
+        f"{counts['kept']:,.0f} of {counted(counts['seen'], 'image')} written to {place}, "
+        f"{counted(counts['files'], 'file')} of {size(counts['written'])}: {_said(counts, 'removed', 'skipped')} "
+        f"(see {place}/manifest). The source was not changed."
+    )
+    return 3 if counts["skipped"] else 0
+
+
+def _said(counts: dict[str, float], *names: str) -> str:
+    return ", ".join(f"{counts[name]:,.0f} {name}" for name in names)
+
+
+def _has_a_work_folder(working: Working) -> None:
+    if working.engine != "ray" or not working.work_folder:
+        raise typer.BadParameter("--table needs --engine ray and a --work-folder to leave it in.")
+
+
+@contextmanager
+def _begun(working: Working, source: Any, against: Any) -> Iterator[tuple[Ray, Walk]]:
+    """The engine and its request. Refused when an index holds what a person decided or kept: no worker obeys it."""
+    with working.begun() as how:
+        index: Index | None = how["index"]
+        if index is not None and (index.status().kept or index.decisions.load() != Decisions()):
+            hint = "Add --no-index to go on without it, or let this machine decide: up to 5 million images."
+            raise Refused(f"What was decided and kept earlier is not known to the cluster\n{hint}")
+        yield how["engine"], Walk(source, against, how["fingerprint"], how["workers"], how["progress"])
