@@ -1,14 +1,23 @@
 /* Exact area sums of a box of an image over a grid of cells: integers from uint8 pixels, any strides.
  * Twin: area.py. Cell edges come in 1/256 pixel, so every overlap is a whole number and no order of addition matters. */
 #include "kernels.h"
+#include "description.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
+#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
+#else
+#define FOR_EVERY_CPU
+#endif
 
 typedef struct {
     const uint8_t *data;
     int64_t width, stride_y, stride_x;
 } Plane;
 
+FOR_EVERY_CPU
 static void add_row(const Plane *plane, int64_t row, int64_t count, uint32_t weight, uint32_t *sums)
 {
     const uint8_t *pixels = plane->data + row * plane->stride_y;
@@ -20,6 +29,7 @@ static void add_row(const Plane *plane, int64_t row, int64_t count, uint32_t wei
 }
 
 /* Whole rows in a line: bytes add up in 16 bits, which is twice as fast, and carry over every 256 rows. */
+FOR_EVERY_CPU
 static void add_whole_rows(const Plane *plane, int64_t row, int64_t end, int64_t count, uint16_t *carry, uint32_t *sums)
 {
     while (row < end) {
@@ -59,18 +69,28 @@ static int64_t across(const uint32_t *sums, int64_t from, int64_t to, int64_t st
     return 256 * inner + (256 - (from & 255)) * sums[first * step] + (to - (last << 8)) * sums[last * step];
 }
 
-/* Channels that lie beside each other are summed together, others one by one. */
-static int sum_cells(Plane plane, int64_t channels, int64_t stride_c, const int64_t *edges_x, const int64_t *edges_y,
-                     int64_t side, int64_t *out)
+void area_edges(double start, double stop, int64_t side, int64_t length, int64_t *edges)
 {
-    int together = channels == 1 || (stride_c == 1 && plane.stride_x == channels);
+    const double step = (stop - start) / (double)side;
+    for (int64_t k = 0; k <= side; k++) {
+        const int64_t edge = (int64_t)floor((start + (double)k * step) * 256.0 + 0.5);
+        edges[k] = edge < length * 256 ? edge : length * 256;
+    }
+}
+
+/* Channels that lie beside each other are summed together, others one by one. */
+int area_cells(const Pixels *pixels, const int64_t *edges_x, const int64_t *edges_y, int64_t side, int64_t *out)
+{
+    const int64_t channels = pixels->channels;
+    Plane plane = {pixels->data, pixels->width, pixels->stride_y, pixels->stride_x};
+    int together = channels == 1 || (pixels->stride_c == 1 && plane.stride_x == channels);
     int64_t count = together ? plane.width * channels : plane.width, step = together ? channels : 1;
     uint32_t *sums = malloc((size_t)count * sizeof *sums);
     uint16_t *carry = malloc((size_t)count * sizeof *carry);
     int done = sums != NULL && carry != NULL;
     memset(out, 0, (size_t)(side * side * channels) * sizeof *out);
     if (together && channels > 1) plane.stride_x = 1;
-    for (int64_t pass = 0; done && pass < channels / step; pass++, plane.data += stride_c)
+    for (int64_t pass = 0; done && pass < channels / step; pass++, plane.data += pixels->stride_c)
         for (int64_t j = 0; j < side; j++) {
             if (edges_y[j] == edges_y[j + 1]) continue; /* a strip of a picture has cells without rows */
             add_rows(&plane, edges_y[j], edges_y[j + 1], count, carry, sums);
@@ -91,10 +111,9 @@ static PyObject *area_sums(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &data, &width, &channels, &stride_y, &stride_x, &stride_c, &edges_x,
                           &edges_y, &side, &out))
         return NULL;
-    Plane plane = {(const uint8_t *)data, width, stride_y, stride_x};
+    const Pixels pixels = {(const uint8_t *)data, 0, width, channels, stride_y, stride_x, stride_c, 0.0, 0.0};
     Py_BEGIN_ALLOW_THREADS
-    done = sum_cells(plane, channels, stride_c, (const int64_t *)edges_x, (const int64_t *)edges_y, side,
-                     (int64_t *)out);
+    done = area_cells(&pixels, (const int64_t *)edges_x, (const int64_t *)edges_y, side, (int64_t *)out);
     Py_END_ALLOW_THREADS
     if (!done) return PyErr_NoMemory();
     Py_RETURN_NONE;

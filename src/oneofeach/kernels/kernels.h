@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 extern PyMethodDef area_methods[];
+extern PyMethodDef description_methods[];
 extern PyMethodDef levels_methods[];
 extern PyMethodDef verify_methods[];
 extern PyMethodDef png_methods[];

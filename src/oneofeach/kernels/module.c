@@ -8,6 +8,7 @@
 static int add_methods(PyObject *module)
 {
     if (PyModule_AddFunctions(module, area_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, description_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, levels_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, verify_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, sharpness_methods) < 0) return -1;

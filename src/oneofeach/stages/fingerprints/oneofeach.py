@@ -25,10 +25,7 @@ class OneOfEach:
 
     def describe(self, pictures: Sequence[Picture]) -> tuple[Bytes, Bytes]:
         """uint8[n, 64] bits and uint8[n, 2312] descriptors."""
-        descriptors = np.empty((len(pictures), self.descriptor_bytes), np.uint8)
-        for row, picture in enumerate(pictures):
-            descriptors[row] = description.descriptor(picture)
-        return description.fingerprints(descriptors), descriptors
+        return description.described(pictures)
 
     def keys(self, bits: Bytes) -> tuple[Rows, Bytes]:
         """int64[k] rows and uint8[k, 8] keys: one per view."""
