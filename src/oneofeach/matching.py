@@ -14,7 +14,7 @@ from oneofeach.errors import InvalidThreshold
 from oneofeach.index import Index
 from oneofeach.index.pairs import STORED_PAIR, KnownPairs
 from oneofeach.orientations import turns_of, with_turns
-from oneofeach.plugins import Fingerprint, Progress
+from oneofeach.plugins import Fingerprint, Progress, Searching
 from oneofeach.stages.neighbors import Bounded, bounded, each_once, identical, neighbors
 from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
 
@@ -87,6 +87,8 @@ def candidates(
     Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`. Where `rows` have too
     many pairs among them to be listed, and `bound` allows it, what answers for the rest comes along.
     """
+    if isinstance(method, Searching):
+        return *_searched(method, bits, rows, against, floor), None
     of, keys = method.keys(bits[rows])
     near = None
     if bound:
@@ -101,6 +103,15 @@ def candidates(
         left, right, _ = neighbors(keys, method.radius(floor), against=other_keys)
         one, other = np.concatenate([one, rows[of[left]]]), np.concatenate([other, against[of_other[right]]])
     return *each_once(one, other, len(bits)), near if near is not None and near.dense.any() else None
+
+
+def _searched(method: Searching, bits: Bytes, rows: Rows, against: Rows, floor: float) -> tuple[Rows, Rows]:
+    left, right = method.near(bits[rows], None, floor)
+    one, other = rows[left], rows[right]
+    if len(against) and len(rows):
+        left, right = method.near(bits[rows], bits[against], floor)
+        one, other = np.concatenate([one, rows[left]]), np.concatenate([other, against[right]])
+    return each_once(one, other, len(bits))
 
 
 def _verified(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -74,6 +75,14 @@ class Bounded(Protocol):
         """bool[m]: False only where the bits alone, uint8[m, bits/8] each, rule out a similarity >= floor."""
 
 
+@runtime_checkable
+class Searching(Protocol):
+    """What a fingerprint may offer besides: to find its candidates itself, where no Hamming distance bounds them."""
+
+    def near(self, bits: Bytes, against: Bytes | None, floor: float) -> tuple[Rows, Rows]:
+        """int64[m] positions i < j in `bits`, or of `bits` and of `against`, of all pairs that may reach `floor`."""
+
+
 class Engine(Protocol):
     """Runs a function over chunks and yields its results in the order of the chunks."""
 
@@ -119,6 +128,8 @@ BUILT_IN = {
         "ahash": "oneofeach.stages.fingerprints.classic:AverageHash",
         "dhash": "oneofeach.stages.fingerprints.classic:DifferenceHash",
         "phash": "oneofeach.stages.fingerprints.classic:PerceptualHash",
+        "pdq": "oneofeach.stages.fingerprints.pdq:Pdq",
+        "embed": "oneofeach.stages.fingerprints.embed:Embed",
     },
     "engines": {
         "threads": "oneofeach.engines.threads:run",
@@ -136,7 +147,10 @@ def names(kind: str) -> list[str]:
 
 
 def load(kind: str, name: str) -> Any:
-    """The plugin itself. UnknownPlugin when there is none of that name."""
+    """The plugin itself; "name:argument" is one that takes it. UnknownPlugin when there is none of that name."""
+    base, _, argument = name.partition(":")
+    if argument and base in BUILT_IN[kind]:
+        return partial(load(kind, base), argument)
     if name in BUILT_IN[kind]:
         module, _, attribute = BUILT_IN[kind][name].partition(":")
         return getattr(import_module(module), attribute)

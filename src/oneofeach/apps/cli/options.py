@@ -53,7 +53,14 @@ Isolated = Annotated[
     bool,
     typer.Option("--isolated", help="For untrusted files: decode in other processes; a hang or crash costs one file."),
 ]
-FingerprintName = Annotated[str, typer.Option("--fingerprint", metavar="NAME", help="The method that compares images.")]
+FingerprintName = Annotated[
+    str,
+    typer.Option(
+        "--fingerprint",
+        metavar="NAME",
+        help="What compares images: oneofeach-1, ahash, dhash, phash, pdq, or embed:MODEL.onnx.",
+    ),
+]
 
 THRESHOLD = str(DEFAULT_THRESHOLD)
 KEEP = DEFAULT_KEEP
