@@ -30,7 +30,10 @@ static void look(Spread *spread, float value)
     if (value != value) spread->nan = 1;
 }
 
-enum { BLOCK = 2048 }; /* values that stay in the nearest cache */
+enum {
+    BLOCK = 2048, /* values that stay in the nearest cache */
+    FEW = 1 << 14 /* values for which handing the lock to another thread would take longer than they do */
+};
 
 /* Values beside each other; they are looked at one by one only where one lies beyond 0..1. */
 FOR_EVERY_CPU
@@ -67,8 +70,8 @@ static PyObject *py_levels(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "nnnnnnnn", &in, &rows, &columns, &channels, &stride_y, &stride_x, &stride_c, &out))
         return NULL;
     Spread spread = {0.0f, 1.0f, 0};
-    Py_BEGIN_ALLOW_THREADS
     const Py_ssize_t count = columns * channels;
+    PyThreadState *state = rows * count > FEW ? PyEval_SaveThread() : NULL;
     const int tight = (channels == 1 || stride_c == sizeof(float)) && stride_x == channels * (Py_ssize_t)sizeof(float);
     if (tight && stride_y == count * (Py_ssize_t)sizeof(float)) {
         tight_levels((const float *)in, rows * count, out, &spread);
@@ -79,7 +82,7 @@ static PyObject *py_levels(PyObject *self, PyObject *args)
             else
                 strided_levels(in, columns, channels, stride_x, stride_c, out, &spread);
     }
-    Py_END_ALLOW_THREADS
+    if (state) PyEval_RestoreThread(state);
     return Py_BuildValue("ffi", spread.low, spread.high, spread.nan);
 }
 
