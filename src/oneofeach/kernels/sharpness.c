@@ -1,6 +1,7 @@
 /* Facts about uint8 pixels of any strides: sharpness (luma on a grid → variance of its Laplacian), color.
  * Twin: sharpness.py. All arithmetic is on integers, so both give equal results. */
 #include "kernels.h"
+#include "resample.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,34 +16,41 @@ typedef struct {
     Py_ssize_t channels, stride_y, stride_x, stride_c;
 } Pixels;
 
-/* Sums of the columns of up to 200 rows, channel by channel beside each other. */
+/* Channels of one row; those of a pixel lie beside each other, or each has a row of its own. */
+typedef struct {
+    int tight;
+    Py_ssize_t columns, channels;
+} Layout;
+
+/* Sums of the columns of up to 200 rows. */
 FOR_EVERY_CPU
-static void add_rows(const Pixels *p, Py_ssize_t first, Py_ssize_t rows, Py_ssize_t columns, uint16_t *sum)
+static void add_rows(const Pixels *p, const Layout *layout, Py_ssize_t first, Py_ssize_t rows, uint16_t *sum)
 {
-    const Py_ssize_t channels = p->channels, count = columns * channels;
-    const int tight = p->stride_x == channels && (channels == 1 || p->stride_c == 1);
-    memset(sum, 0, (size_t)count * sizeof *sum);
-    for (Py_ssize_t y = first; y < first + rows; y++) {
-        const uint8_t *at = p->data + y * p->stride_y;
-        if (tight)
-            for (Py_ssize_t i = 0; i < count; i++) sum[i] = (uint16_t)(sum[i] + at[i]);
-        else
-            for (Py_ssize_t x = 0; x < columns; x++)
-                for (Py_ssize_t c = 0; c < channels; c++) {
-                    uint16_t *to = sum + x * channels + c;
-                    *to = (uint16_t)(*to + at[x * p->stride_x + c * p->stride_c]);
-                }
-    }
+    const Py_ssize_t lines = layout->tight ? 1 : layout->channels;
+    const Py_ssize_t count = layout->columns * layout->channels / lines, step = layout->tight ? 1 : p->stride_x;
+    memset(sum, 0, (size_t)(count * lines) * sizeof *sum);
+    for (Py_ssize_t line = 0; line < lines; line++, sum += count)
+        for (Py_ssize_t y = first; y < first + rows; y++) {
+            const uint8_t *at = p->data + y * p->stride_y + line * p->stride_c;
+            if (step == 1)
+                for (Py_ssize_t i = 0; i < count; i++) sum[i] = (uint16_t)(sum[i] + at[i]);
+            else
+                for (Py_ssize_t i = 0; i < count; i++) sum[i] = (uint16_t)(sum[i] + at[i * step]);
+        }
 }
 
 /* 256 times the luma of sums of channels; luma is linear, so it may be taken of sums. */
 FOR_EVERY_CPU
-static void luma(const uint16_t *restrict sum, Py_ssize_t count, Py_ssize_t channels, uint32_t *restrict out)
+static void luma(const uint16_t *restrict sum, const Layout *layout, uint32_t *restrict out)
 {
-    if (channels == 1)
+    const Py_ssize_t count = layout->columns;
+    const uint16_t *green = sum + count, *blue = green + count;
+    if (layout->channels == 1)
         for (Py_ssize_t i = 0; i < count; i++) out[i] = 256u * sum[i];
-    else
+    else if (layout->tight)
         for (Py_ssize_t i = 0; i < count; i++) out[i] = 77u * sum[3 * i] + 150u * sum[3 * i + 1] + 29u * sum[3 * i + 2];
+    else
+        for (Py_ssize_t i = 0; i < count; i++) out[i] = 77u * sum[i] + 150u * green[i] + 29u * blue[i];
 }
 
 /* Mean luma in 1/16 of cells of step_x x step_y pixels; what is left over at the far edges counts for nothing.
@@ -51,58 +59,20 @@ FOR_EVERY_CPU
 static void shrink(const Pixels *p, Py_ssize_t step_x, Py_ssize_t step_y, Py_ssize_t columns, Py_ssize_t rows,
                    uint32_t *line, uint16_t *sum, int16_t *out)
 {
-    const uint64_t share = ((uint64_t)1 << 32) / (uint64_t)(step_x * step_y);
+    const int tight = p->stride_x == p->channels && (p->channels == 1 || p->stride_c == 1);
+    const Layout layout = {tight, columns * step_x, p->channels};
+    const uint32_t share = (uint32_t)(((uint64_t)1 << 32) / (uint64_t)(step_x * step_y)); /* 0: of one pixel */
     for (Py_ssize_t j = 0; j < rows; j++, out += columns) {
-        add_rows(p, j * step_y, step_y, columns * step_x, sum);
-        luma(sum, columns * step_x, p->channels, line);
+        add_rows(p, &layout, j * step_y, step_y, sum);
+        luma(sum, &layout, line);
         for (Py_ssize_t x = 1; x < step_x; x++)
             for (Py_ssize_t i = 0; i < columns; i++) line[i * step_x] += line[i * step_x + x];
-        for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)(line[i * step_x] * share >> 36);
+        if (share)
+            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)((uint64_t)line[i * step_x] * share >> 36);
+        else
+            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)(line[i] >> 4);
     }
 }
-
-enum { TOGETHER = 8 };
-
-/* Rows resampled to `grid` rows (a multiple of TOGETHER) by weights int16[grid, taps] of 1/4096 from row start[k] on,
- * and transposed: int16[columns, grid]. */
-FOR_EVERY_CPU
-static void resample(const int16_t *in, Py_ssize_t columns, Py_ssize_t grid, const int32_t *start, const int16_t *weight,
-                     Py_ssize_t taps, int32_t *sum, int16_t *out)
-{
-    for (Py_ssize_t k = 0; k < grid; k += TOGETHER) {
-        for (Py_ssize_t x = 0; x < columns * TOGETHER; x++) sum[x] = 2048;
-        for (Py_ssize_t j = 0; j < TOGETHER; j++)
-            for (Py_ssize_t t = 0; t < taps; t++) {
-                const int16_t *row = in + ((Py_ssize_t)start[k + j] + t) * columns;
-                const int16_t w = weight[(k + j) * taps + t];
-                int32_t *to = sum + j * columns;
-                for (Py_ssize_t x = 0; x < columns; x++) to[x] += (int32_t)row[x] * w;
-            }
-        for (Py_ssize_t x = 0; x < columns; x++)
-            for (Py_ssize_t j = 0; j < TOGETHER; j++) out[x * grid + k + j] = (int16_t)(sum[j * columns + x] >> 12);
-    }
-}
-
-/* n² times the variance of the Laplacian of a plane int16[side, side] over its n inner points. */
-FOR_EVERY_CPU
-static double laplacian_variance(const int16_t *plane, Py_ssize_t side)
-{
-    int64_t sum = 0, squares = 0;
-    for (Py_ssize_t y = 1; y + 1 < side; y++)
-        for (Py_ssize_t x = 1; x + 1 < side; x++) {
-            const int16_t *p = plane + y * side + x;
-            const int32_t value = 4 * p[0] - p[-1] - p[1] - *(p - side) - p[side];
-            sum += value, squares += value * value;
-        }
-    const int64_t n = (int64_t)((side - 2) * (side - 2));
-    return (double)(n * squares - sum * sum);
-}
-
-typedef struct {
-    Py_ssize_t taps;
-    const int32_t *start;
-    const int16_t *weight;
-} Filter;
 
 /* shrunk(pixels, count, channels, strides n y x c, step x y, columns, rows, out): `shrink` for each of some pictures. */
 static PyObject *py_shrunk(PyObject *self, PyObject *args)
@@ -142,19 +112,18 @@ static PyObject *py_sharpness(PyObject *self, PyObject *args)
                           &across.weight, &down.taps, &down.start, &down.weight, &out))
         return NULL;
     const size_t n = (size_t)grid, width = (size_t)columns, longest = width > n ? width : n;
-    int16_t *half = malloc(width * n * 2), *plane = malloc(n * n * 2);
-    int32_t *sum = malloc(longest * TOGETHER * 4);
-    const int ready = half && plane && sum;
+    int16_t *half = malloc(width * n * 2), *plane = malloc(n * n * 2), *room = malloc(longest * TOGETHER * 2);
+    const int ready = half && plane && room;
     if (ready) {
         Py_BEGIN_ALLOW_THREADS
         for (Py_ssize_t k = 0; k < count; k++, small += rows * columns) {
-            resample(small, columns, grid, down.start, down.weight, down.taps, sum, half);
-            resample(half, grid, grid, across.start, across.weight, across.taps, sum, plane);
+            resample(small, columns, grid, &down, room, half);
+            resample(half, grid, grid, &across, room, plane);
             out[k] = laplacian_variance(plane, grid);
         }
         Py_END_ALLOW_THREADS
     }
-    free(half), free(plane), free(sum);
+    free(half), free(plane), free(room);
     if (!ready) return PyErr_NoMemory();
     Py_RETURN_NONE;
 }
