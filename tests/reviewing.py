@@ -83,10 +83,16 @@ def running(
 
     found: what a scan found; None: it is scanned now.
     """
+    with serving(*(found or scanned(folder)), store, places=[str(folder)], **options) as opened:
+        yield opened
+
+
+@contextmanager
+def serving(catalog: Catalog, pairs: Pairs, store: Path, **options: object) -> Iterator[Opened]:
     (store / "journals").mkdir(parents=True, exist_ok=True)
     opened = open_review(
-        *(found or scanned(folder)),
-        places=[str(folder)],
+        catalog,
+        pairs,
         store=str(store / "decisions.sqlite"),
         thumbnail_store=str(store / "thumbnails.sqlite"),
         journals=str(store / "journals"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from reviewing import near_copies, page_of, running, scanned, tunneled, until
+from reviewing import near_copies, page_of, running, scanned, serving, tables, tunneled, until
 
 from oneofeach.apps.review.opening import Opened
 from oneofeach.tables import Catalog, Pairs
@@ -248,6 +248,26 @@ def test_the_overview_decides_with_the_same_keys(page: Page, opened: Opened) -> 
     page.keyboard.press("Enter")
     shows_place(page, "4 of 6")
     assert [one.kind for one in opened.session.decided] == ["accept", "apart"]
+
+
+def test_the_last_of_more_groups_than_an_element_can_be_high_is_reached_by_scrolling(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    groups = 120_000  # 18.7 million pixels in one column; the element ends at 16 million
+    catalog, pairs = tables(2 * groups, [(2 * row, 2 * row + 1, 0.97) for row in range(groups)])
+    with (
+        serving(catalog, pairs, tmp_path) as opened,
+        page_of(chromium, opened, viewport={"width": 390, "height": 844}) as page,
+    ):
+        page.click("[data-mode=overview]")
+        scroll = "share => { const l = document.querySelector('#list'); l.scrollTop = share * l.scrollHeight; }"
+        assert page.evaluate("document.querySelector('#list').scrollHeight") == 16_000_000
+        for share, number in ((1.0, 239_998), (0.5, 120_000), (0.0, 0)):
+            page.evaluate(scroll, share)
+            expect(page.locator(".cell:visible", has_text=f"image{number}.png")).to_be_in_viewport()
+        page.keyboard.press("End")
+        expect(page.locator(".cell.current", has_text="image239998.png")).to_be_in_viewport()
+        assert page.locator(".cell").count() < 40
 
 
 def test_dragging_the_threshold_regroups_at_once_and_keeps_decisions(page: Page, opened: Opened) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from oneofeach.apps.review.proposal import ENOUGH, curve, propose
+from oneofeach.apps.review.proposal import ENOUGH, curve, propose, spread
 
 PAIRS = np.round(np.linspace(0.8, 1.0, 2001), 4)
+OVER = spread(PAIRS, 0.8)
 
 
 def test_too_few_labels_or_one_kind_of_them_propose_nothing() -> None:
     few = np.linspace(0.85, 0.99, ENOUGH - 1)
-    assert propose(few, few > 0.9, PAIRS, 0.8).threshold is None
+    assert propose(few, few > 0.9, OVER).threshold is None
     many = np.linspace(0.85, 0.99, ENOUGH)
-    assert propose(many, many > 0, PAIRS, 0.8).threshold is None
+    assert propose(many, many > 0, OVER).threshold is None
 
 
 def test_clean_labels_put_the_threshold_where_they_change() -> None:
     labeled = np.linspace(0.82, 0.99, 40)
-    found = propose(labeled, labeled > 0.905, PAIRS, 0.8)
+    found = propose(labeled, labeled > 0.905, OVER)
     assert found.threshold == pytest.approx(0.905, abs=0.01)
     assert found.false + found.missed < 80  # of 2,001 pairs, from labels 0.004 apart
 
@@ -31,7 +32,7 @@ def test_the_expected_error_is_near_the_true_one_on_the_average() -> None:
     expected, actual = [], []
     for _ in range(200):
         labeled = random.choice(len(PAIRS), 40, replace=False)
-        found = propose(PAIRS[labeled], random.random(40) < truth[labeled], PAIRS, 0.8)
+        found = propose(PAIRS[labeled], random.random(40) < truth[labeled], OVER)
         if found.threshold is not None:
             above = found.threshold <= PAIRS
             expected.append(found.false + found.missed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -96,6 +98,38 @@ def test_every_image_that_goes_has_a_kept_one_in_its_place(
     assert groups.kept[groups.keeper].all()
     pair = groups.pair[groups.pair >= 0]
     assert (pair < len(grouped)).all()
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Answers for the pairs of dense classes, listed or not."""
+
+    dense: np.ndarray
+    whole: Measured
+
+    def around(self, row: int) -> np.ndarray:
+        others = np.flatnonzero(self.dense)
+        return others[others != row]
+
+    def similarity(self, row: int, others: np.ndarray) -> np.ndarray:
+        return self.whole.similarity(np.full(len(others), row), others)
+
+
+@settings(max_examples=120, deadline=None)
+@given(pairs(), decisions(), ORDERS, THRESHOLDS, st.sets(st.integers(0, N - 1)), st.data())
+def test_pairs_that_are_not_listed_change_nothing(
+    pairs: Pairs, decided: list[Decided], order: np.ndarray, threshold: float, crowd: set[int], data: st.DataObject
+) -> None:
+    dense = np.array([row in crowd and pairs.same[row] == row for row in range(N)])
+    left_out = dense[pairs.i] & dense[pairs.j]
+    left_out &= np.array(data.draw(st.lists(st.booleans(), min_size=len(pairs), max_size=len(pairs))), bool)
+    listed = [(i, j, s) for i, j, s, out in zip(pairs.i, pairs.j, pairs.similarity, left_out, strict=True) if not out]
+    few = replace(tables(N, listed, pairs.same.tolist())[1], unlisted=Hidden(dense, Measured(pairs)))
+    found = []
+    for measured in (Measured(pairs), Measured(few)):
+        groups, _ = regroup(order, measured, np.ones(N, bool), threshold, verdicts_of(decided, measured))
+        found.append((groups.keeper.tolist(), groups.similarity.tolist()))
+    assert found[0] == found[1]
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from reviewing import decide, session_of, tables
 
+from oneofeach import flow, matching
 from oneofeach.apps.review.choices import Stale
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import InvalidThreshold, Refused
@@ -281,3 +282,27 @@ def test_a_pair_below_the_threshold_can_be_called_a_duplicate_or_not() -> None:
     reviewed.decide(near, version, "accept")
     reviewed.cut(0.9)
     assert removed(reviewed) == [1, 2, 4, 6]
+
+
+def test_in_a_crowd_what_was_called_apart_stays_apart_and_every_similarity_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(matching, "LISTED", 0)
+    monkeypatch.setattr(matching, "LISTED_PER_ROW", 0)
+    noise = np.random.default_rng(0)
+    base = np.kron(noise.integers(0, 256, (6, 6, 3)), np.ones((16, 16, 1)))
+    images = [np.clip(base + noise.normal(0, 4, base.shape), 0, 255).astype(np.uint8) for _ in range(12)]
+    catalog = flow.scan(images)
+    pairs = flow.match(catalog)
+    assert pairs.unlisted is not None
+    reviewed = session_of(catalog, pairs)
+    rows = reviewed.shown(int(reviewed.views.numbers("all")[0])).rows
+    against = np.full(len(rows), rows[0])
+    assert (reviewed.measured.similarity(rows, against) >= 0.95).all()
+    assert all(one.evidence for group in reviewed.outcome().groups for one in group.duplicates)
+    decide(reviewed, int(rows[0]), "apart")
+    for threshold in (0.95, 0.9, 0.8):
+        reviewed.cut(threshold)
+        assert not removed(reviewed)
+    reviewed.undo()
+    assert removed(reviewed)

@@ -129,7 +129,6 @@ class Answers:
         session = self._session
         with session.lock:
             removed = session.groups.removed
-            decided = len(session.views.numbers("decided"))
             return {
                 "revision": session.revision,
                 "threshold": session.threshold,
@@ -142,7 +141,7 @@ class Answers:
                     "skipped": len(session.catalog.errors),
                     "gone": int(session.gone.sum()),
                     "open": len(session.deck.keepers),
-                    "decided": decided,
+                    "decided": session.views.count_decided,
                     "bytes": int(session.catalog.facts["bytes"][removed].sum()),
                 },
                 "can_undo": bool(session.undoable),

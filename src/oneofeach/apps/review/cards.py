@@ -14,6 +14,7 @@ from oneofeach.apps.review.session import Session
 from oneofeach.apps.review.thumbnails import Pictures
 from oneofeach.stages.similarity import words
 from oneofeach.stages.sources.captions import caption_of
+from oneofeach.tables import Mask, Rows
 
 MOST = 60  # images of one card that are sent; the rest is counted
 PHRASES = {
@@ -58,7 +59,7 @@ class Cards:
                 "count": len(shown.rows),
                 "tier": self._tier(shown),
                 "reason": self._reason(shown, keeper),
-                "images": [self._image(shown, at, keeper) for at in range(min(len(shown.rows), MOST))],
+                "images": self._images(shown.rows[:MOST], shown.stays, keeper),
             }
 
     def _tier(self, shown: Shown) -> str:
@@ -76,15 +77,23 @@ class Cards:
         values, _, rule = self._session.ranking.reason(keeper, int(others[0])).rpartition(" (")
         return text(f"{PHRASES.get(rule[:-1], rule[:-1])}: {values}")
 
-    def _image(self, shown: Shown, at: int, keeper: int) -> dict[str, Any]:
-        session, row = self._session, int(shown.rows[at])
+    def _images(self, rows: Rows, stays: Mask, keeper: int) -> list[dict[str, Any]]:
+        measured, against = self._session.measured, np.full(len(rows), keeper)
+        pairs, similarity = measured.position(rows, against).tolist(), measured.similarity(rows, against).tolist()
+        return [
+            self._image(row, bool(stay)) | self._against(row, keeper, *found)
+            for row, stay, *found in zip(rows.tolist(), stays, pairs, similarity, strict=False)
+        ]
+
+    def _image(self, row: int, stays: bool) -> dict[str, Any]:
+        session = self._session
         facts, key = session.catalog.facts[row], session.catalog.items[row].key
         return {
             "row": row,
             "tag": self._pictures.tag(row),
             "name": text(os.path.basename(key)),
             "folder": text(os.path.dirname(key)),
-            "stays": bool(shown.stays[at]),
+            "stays": stays,
             "gone": bool(session.gone[row]),
             "width": int(facts["width"]),
             "height": int(facts["height"]),
@@ -96,7 +105,6 @@ class Cards:
             "frames": int(facts["frames"]),
             "note": session.catalog.notes.get(row, ""),
             "caption": text(self.caption(row)),
-            **self._against(row, keeper),
         }
 
     def caption(self, row: int) -> str:
@@ -104,17 +112,16 @@ class Cards:
         written = self._session.captions.get(row)
         return written[1] if written else self._caption(row)
 
-    def _against(self, row: int, keeper: int) -> dict[str, Any]:
+    def _against(self, row: int, keeper: int, pair: int, similarity: float) -> dict[str, Any]:
         """How this image compares with the one that stays."""
         session = self._session
         if row == keeper:
             return {"similarity": 1.0, "evidence": "", "align": None}
-        pair = int(session.measured.position(np.array([row]), np.array([keeper]))[0])
-        similarity = float(session.measured.similarity(np.array([row]), np.array([keeper]))[0])
         if session.catalog.same_bytes(row, keeper):
             return {"similarity": 1.0, "evidence": "identical files", "align": None}
         if pair < 0:
-            known = "identical picture" if similarity == 1.0 else f"less alike than {session.pairs.floor:g}"
+            floor = session.pairs.floor
+            known = "identical picture" if similarity == 1.0 else "" if similarity else f"less alike than {floor:g}"
             return {"similarity": similarity, "evidence": known, "align": None}
         record = session.pairs.evidence[pair]
         return {"similarity": similarity, "evidence": words(record), "align": self._align(pair, keeper)}

@@ -42,7 +42,10 @@ class Deck:
     @cached_property
     def order(self) -> Rows:
         """int64[g]: positions of the groups, those nearest to the threshold first."""
-        return np.argsort(self.least, kind="stable")
+        tenths = np.rint(self.least * 10_000).astype(
+            np.uint16
+        )  # it has four digits, and short keys sort ten times faster
+        return np.argsort(tenths, kind="stable")
 
 
 def deal(groups: Groups, rank: Rows, open_rows: Mask, contents: Rows) -> Deck:

@@ -52,19 +52,29 @@ def _logistic(similarity: Floats) -> Floats:
     return np.asarray(1 / (1 + np.exp(np.clip(-z, -60, 60))))
 
 
-def propose(similarity: Floats, duplicate: npt.NDArray[np.bool_], pairs: Floats, floor: float) -> Proposal:
-    """similarity, duplicate: of the labeled pairs; pairs: similarities of all pairs down to the floor.
+@dataclass(frozen=True)
+class Spread:
+    """How many pairs there are from each threshold to the next; only those from the floor to 1.0 are compared."""
 
-    Only thresholds from the floor to 1.0 are compared: what lies below the floor was never looked at.
-    """
+    thresholds: Floats
+    count: Floats
+
+
+def spread(pairs: Floats, floor: float) -> Spread:
+    """pairs: similarities of all pairs down to the floor; what lies below it was never looked at."""
+    thresholds = np.round(np.arange(floor, 1.0 + STEP / 2, STEP), 4)
+    count, _ = np.histogram(pairs, np.append(thresholds, 1.0 + STEP) - 1e-9)
+    return Spread(thresholds, count.astype(np.float64))
+
+
+def propose(similarity: Floats, duplicate: npt.NDArray[np.bool_], over: Spread) -> Proposal:
+    """similarity, duplicate: of the labeled pairs; over: all pairs."""
     labels, wrong = len(similarity), len(similarity) - int(np.count_nonzero(duplicate))
     if labels < ENOUGH or not 0 < wrong < labels:
         return Proposal(labels, wrong)
-    thresholds = np.round(np.arange(floor, 1.0 + STEP / 2, STEP), 4)
-    edges = np.append(thresholds, 1.0 + STEP) - 1e-9
-    count, _ = np.histogram(pairs, edges)
-    chance = curve(similarity, duplicate, np.minimum(thresholds + STEP / 2, 1.0))
-    false = np.cumsum((count * (1 - chance))[::-1])[::-1]
-    missed = np.concatenate([[0.0], np.cumsum(count * chance)[:-1]])
+    chance = curve(similarity, duplicate, np.minimum(over.thresholds + STEP / 2, 1.0))
+    false = np.cumsum((over.count * (1 - chance))[::-1])[::-1]
+    missed = np.concatenate([[0.0], np.cumsum(over.count * chance)[:-1]])
     best = int(np.argmin(false + missed))
-    return Proposal(labels, wrong, float(thresholds[best]), float(false[best]), float(missed[best]), len(pairs))
+    pairs = int(over.count.sum())
+    return Proposal(labels, wrong, float(over.thresholds[best]), float(false[best]), float(missed[best]), pairs)

@@ -1,18 +1,21 @@
 """Stored pairs, an order of preference, a threshold and what a person decided → groups. Nothing is decoded.
 
 It is `keeper_first` as everywhere else; decisions only change what it is given: rows that stay come first in the order
-and have no pairs with each other, pairs that were called apart are gone, rows that go are placed afterwards.
+and are no duplicates of each other, nor are those that were called apart; rows that go are placed afterwards.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from oneofeach.apps.review.verdicts import Mask, Measured, Verdicts
 from oneofeach.stages.grouping import keeper_first
-from oneofeach.tables import Groups, Pairs, Reasons, Rows
+from oneofeach.tables import EVIDENCE, Floats, Groups, Pairs, Reasons, Rows, Unlisted
+
+NONE = -1.0  # the similarity of two images that are no duplicates, because a person said so
 
 
 def regroup(
@@ -23,21 +26,32 @@ def regroup(
     order: int64[n], most preferred first. readable: bool[n].
     Laws: a row that stays is kept; a row that goes is removed while the row that stays in its place is readable;
     no two kept rows are duplicates unless a person said so.
+    Pairs that a person ruled out are still there, with a similarity of NONE; `listed` leaves them out.
     """
     if verdicts.empty:
         return keeper_first(order, measured.pairs, readable, threshold), measured.pairs
     goes = _destinations(verdicts, readable)
     going = goes >= 0
     stays = verdicts.stays & readable
-    pairs = _allowed(_with_split(measured.pairs, verdicts), stays)
+    whole, apart = _with_split(measured.pairs, verdicts)
+    pairs = _obeying(whole, apart, stays, verdicts.unlike)
     first = np.concatenate([order[stays[order]], order[~stays[order]]])
     groups = keeper_first(first, pairs, readable & ~going, threshold)
     groups.keeper[stays], groups.similarity[stays], groups.pair[stays] = np.flatnonzero(stays), 1.0, -1
     rows = np.flatnonzero(going)
     keeper = groups.keeper[goes[rows]]  # what was said about the one that stays may have been taken back since
     groups.keeper[rows], groups.similarity[rows] = keeper, measured.similarity(rows, keeper)
-    groups.pair[rows] = Measured(pairs).position(rows, keeper)
+    groups.pair[rows] = (measured if whole is measured.pairs else Measured(whole)).position(rows, keeper)
     return groups, pairs
+
+
+def listed(pairs: Pairs, groups: Groups) -> tuple[Pairs, Groups]:
+    """Both again, without the pairs that a person ruled out."""
+    stand = pairs.similarity >= 0
+    place = np.append(np.where(stand, np.cumsum(stand) - 1, -1), -1)  # the last one is for "no pair"
+    i, j, similarity, evidence = pairs.i[stand], pairs.j[stand], pairs.similarity[stand], pairs.evidence[stand]
+    pairs = replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
+    return pairs, replace(groups, pair=place[groups.pair])
 
 
 def _destinations(verdicts: Verdicts, readable: Mask) -> Rows:
@@ -50,31 +64,63 @@ def _destinations(verdicts: Verdicts, readable: Mask) -> Rows:
     return np.asarray(goes)
 
 
-def _with_split(pairs: Pairs, verdicts: Verdicts) -> Pairs:
-    """The pairs without those called apart; a row that was split from its class gets the pairs of the class too."""
-    if not verdicts.parted:
-        return pairs
-    position, same = np.flatnonzero(~verdicts.apart), pairs.same.copy()
-    i, j = pairs.i[position], pairs.j[position]
-    for row in np.flatnonzero(verdicts.split & (same != np.arange(len(same)))):
-        found = np.flatnonzero((i == same[row]) | (j == same[row]))
-        other = np.where(i[found] == same[row], j[found], i[found])
-        i, j = np.append(i, np.minimum(row, other)), np.append(j, np.maximum(row, other))
-        position, same[row] = np.append(position, position[found]), row
+def _with_split(pairs: Pairs, verdicts: Verdicts) -> tuple[Pairs, Mask]:
+    """The pairs, and which of them were called apart; a row split from its class gets the pairs of the class too."""
+    rows = np.flatnonzero(verdicts.split & (pairs.same != np.arange(len(pairs.same))))
+    if not len(rows):
+        return pairs, verdicts.apart
+    same = pairs.same.copy()
+    same[rows] = rows
+    parts = [(pairs.i, pairs.j, pairs.similarity, pairs.evidence)]
+    parts += [_as_its_class(pairs, verdicts, int(row)) for row in rows]
+    i, j, similarity, evidence = (np.concatenate(column) for column in zip(*parts, strict=True))
+    apart = np.append(verdicts.apart, np.zeros(len(i) - len(pairs), bool))
     by = np.lexsort((j, i))
-    position = position[by]
-    return replace(
-        pairs, i=i[by], j=j[by], similarity=pairs.similarity[position], evidence=pairs.evidence[position], same=same
-    )
+    whole = replace(pairs, i=i[by], j=j[by], similarity=similarity[by], evidence=evidence[by], same=same)
+    return whole, apart[by]
 
 
-def _allowed(pairs: Pairs, stays: Mask) -> Pairs:
-    """Without the pairs between classes that both hold a row that stays."""
+def _as_its_class(pairs: Pairs, verdicts: Verdicts, row: int) -> tuple[Rows, Rows, Floats, np.ndarray]:
+    """Columns of the pairs that a row has as a member of its class, listed or not."""
+    model = int(pairs.same[row])
+    found = np.flatnonzero(((pairs.i == model) | (pairs.j == model)) & ~verdicts.apart)
+    other = np.where(pairs.i[found] == model, pairs.j[found], pairs.i[found])
+    similarity, evidence = pairs.similarity[found], pairs.evidence[found]
+    if pairs.unlisted is not None and pairs.unlisted.dense[model]:
+        more = np.setdiff1d(pairs.unlisted.around(model), [*other, model, *verdicts.unlike.get(model, ())])
+        value = pairs.unlisted.similarity(model, more)
+        more, value = more[value >= pairs.floor], value[value >= pairs.floor]
+        other, similarity = np.append(other, more), np.append(similarity, value)
+        evidence = np.append(evidence, np.zeros(len(more), EVIDENCE))
+    return np.minimum(row, other), np.maximum(row, other), similarity, evidence
+
+
+def _obeying(pairs: Pairs, apart: Mask, stays: Mask, unlike: Mapping[int, set[int]]) -> Pairs:
+    """No pair that was called apart is alike, and no two classes are that both hold a row that stays."""
     held = np.zeros(len(stays), bool)
     held[pairs.same[stays]] = True
-    allowed = ~(held[pairs.i] & held[pairs.j])
-    i, j, similarity = pairs.i[allowed], pairs.j[allowed], pairs.similarity[allowed]
-    return replace(pairs, i=i, j=j, similarity=similarity, evidence=pairs.evidence[allowed])
+    similarity = np.where(apart | (held[pairs.i] & held[pairs.j]), NONE, pairs.similarity)
+    return replace(pairs, similarity=similarity, unlisted=pairs.unlisted and _Obeying(pairs.unlisted, held, unlike))
+
+
+@dataclass(frozen=True)
+class _Obeying:
+    """Unlisted pairs, none of them alike that was called apart or of which both stay."""
+
+    whole: Unlisted
+    held: Mask
+    unlike: Mapping[int, set[int]]
+
+    @property
+    def dense(self) -> Mask:
+        return self.whole.dense
+
+    def around(self, row: int) -> Rows:
+        return self.whole.around(row)
+
+    def similarity(self, row: int, others: Rows) -> Floats:
+        ruled_out = np.isin(others, list(self.unlike.get(row, ()))) | (self.held[row] & self.held[others])
+        return np.where(ruled_out, NONE, self.whole.similarity(row, others))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import RLock
 from typing import Any
 
@@ -17,11 +18,12 @@ from oneofeach.apps.review.choices import NEAR, OPEN, Shown, Stale, choice
 from oneofeach.apps.review.deck import TIERS, Deck, contents_of, deal
 from oneofeach.apps.review.labels import Labels
 from oneofeach.apps.review.memory import Memory, Names
-from oneofeach.apps.review.proposal import Proposal, propose
-from oneofeach.apps.review.regroup import Reviewed, regroup
+from oneofeach.apps.review.proposal import Proposal, propose, spread
+from oneofeach.apps.review.regroup import Reviewed, listed, regroup
 from oneofeach.apps.review.remembered import Remembered
 from oneofeach.apps.review.verdicts import ACCEPT, BULK, Decided, Mask, Measured, add, add_bulk, verdicts_of
 from oneofeach.apps.review.views import Views
+from oneofeach.crowd import witnessed
 from oneofeach.errors import Refused
 from oneofeach.flow import DEFAULT_THRESHOLD, Result, checked_threshold
 from oneofeach.stages.decisions import obeyed
@@ -47,9 +49,10 @@ class Session:
         places: Sequence[str] = (),
         read_only: bool = False,
     ) -> None:
-        self.lock, pairs = RLock(), obeyed(catalog, pairs)
+        self.lock, self._unlisted, pairs = RLock(), pairs.unlisted, obeyed(catalog, pairs)
         self.catalog, self.pairs, self.memory, self.read_only = catalog, pairs, memory, read_only
         self.measured, self.names, self.contents = Measured(pairs), Names(catalog), contents_of(catalog)
+        self._spread = spread(pairs.similarity, pairs.floor)
         self.gone = np.zeros(len(catalog), bool)
         self.revision = 0
         self._names_of_state = (f"content:{self.names.digest()}", *(f"place:{place}" for place in places))
@@ -113,8 +116,10 @@ class Session:
                 keeper, similarity, pair = groups.keeper.copy(), groups.similarity.copy(), groups.pair.copy()
                 keeper[rows], similarity[rows], pair[rows] = rows, 1.0, -1
                 groups = Groups(keeper, similarity, pair)
+            pairs, groups = listed(self.grouped, groups)
+            pairs, groups = witnessed(replace(pairs, unlisted=self._unlisted), groups)
             ranking = Reviewed(self.ranking, self.verdicts)
-            return Result(self.catalog, self.grouped, groups, ranking, self.threshold, self.keep, words)
+            return Result(self.catalog, pairs, groups, ranking, self.threshold, self.keep, words)
 
     # cards
 
@@ -248,7 +253,7 @@ class Session:
     def proposal(self) -> Proposal:
         """A threshold from the pairs that were looked at one by one."""
         with self.lock:
-            return propose(*self._labels.measured(self.measured), self.pairs.similarity, self.pairs.floor)
+            return propose(*self._labels.measured(self.measured), self._spread)
 
     def save_state(self, **changes: Any) -> None:
         """Remember where the person is; the next run begins there."""

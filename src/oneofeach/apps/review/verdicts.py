@@ -7,8 +7,8 @@ not duplicates of each other, and nothing more is said about them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, field
+from itertools import groupby, permutations
 
 import numpy as np
 import numpy.typing as npt
@@ -53,13 +53,16 @@ class Measured:
         return np.where((self._keys[at] == wanted) & (a != b), at, -1)
 
     def similarity(self, a: Rows, b: Rows) -> Floats:
-        """float64[m]: 1.0 for identical pictures, 0.0 for what is below the floor."""
-        position = self.position(a, b)
-        if not len(self.pairs):
-            return np.where(self.pairs.same[a] == self.pairs.same[b], 1.0, 0.0)
-        return np.where(
-            self.pairs.same[a] == self.pairs.same[b], 1.0, np.where(position >= 0, self.pairs.similarity[position], 0.0)
-        )
+        """float64[m]: 1.0 for identical pictures, 0.0 for what is below the floor; measured where it is not listed."""
+        position, (a, b) = self.position(a, b), (self.pairs.same[a], self.pairs.same[b])
+        found = np.zeros(len(position))
+        found[position >= 0] = self.pairs.similarity[position[position >= 0]]
+        if self.pairs.unlisted is not None:
+            dense = self.pairs.unlisted.dense
+            for at in np.flatnonzero((position < 0) & (a != b) & dense[a] & dense[b]).tolist():
+                value = float(self.pairs.unlisted.similarity(int(a[at]), b[at : at + 1])[0])
+                found[at] = value if value >= self.pairs.floor else 0.0
+        return np.where(a == b, 1.0, found)
 
     def among(self, rows: Rows) -> Rows:
         """Positions of all stored pairs between the classes of these rows."""
@@ -77,12 +80,14 @@ class Verdicts:
 
     stays: bool[n], kept whatever the threshold. goes: int64[n], the row kept instead, -1 when nothing was decided.
     apart: bool[m] of the pairs. split: bool[n], taken out of its class of identical pictures.
+    unlike: the same as `apart` for pairs of dense classes, listed or not: class → classes, both ways.
     """
 
     stays: Mask
     goes: Rows
     apart: Mask
     split: Mask
+    unlike: dict[int, set[int]] = field(default_factory=dict)
     parted: bool = False  # whether `apart` or `split` was ever set
 
     @property
@@ -137,3 +142,8 @@ def _part(verdicts: Verdicts, rows: Rows, measured: Measured, apart: bool) -> No
     verdicts.apart[measured.among(rows)] = apart
     verdicts.split[rows[count[of] > 1]] = apart
     verdicts.parted = True
+    if measured.pairs.unlisted is not None:
+        classes = np.unique(measured.pairs.same[rows])
+        for one, other in permutations(classes[measured.pairs.unlisted.dense[classes]].tolist(), 2):
+            others = verdicts.unlike.setdefault(one, set())
+            (others.add if apart else others.discard)(other)

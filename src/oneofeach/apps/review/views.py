@@ -27,6 +27,8 @@ class Views:
         self._session = session
         self._lists: dict[tuple[str, str], Rows] = {}
         self._lower: list[str] | None = None
+        self._said: dict[tuple[int, ...], int] = {}  # set of rows → where it was decided last, in the order of time
+        self._heard = 0
 
     def numbers(self, filter: str, query: str = "") -> Rows:
         """int64[k]: the cards of a filter (see FILTERS) that hold a key with `query` in it, in order."""
@@ -49,24 +51,40 @@ class Views:
             cards[found] = new[at[found]]
         if regrouped:
             for name, cards in self._lists.items():
-                fresh = self._with(self._made(name[0]), name[1])
-                fresh = fresh[(fresh >= 0) & ~np.isin(fresh, cards)]
+                fresh = self._open(name[0])
+                fresh = self._with(fresh[~np.isin(fresh, cards)], name[1])
                 self._lists[name] = np.concatenate([cards, fresh])
 
+    @property
+    def count_decided(self) -> int:
+        """How many sets were decided."""
+        self._hear()
+        return len(self._said)
+
     def _made(self, filter: str) -> Rows:
-        deck = self._session.deck
-        if filter == "all":
-            return np.concatenate([self._of_decisions(), deck.keepers[deck.order]])
         if filter == "decided":
             return self._of_decisions()
+        return np.concatenate([self._of_decisions(), self._open(filter)]) if filter == "all" else self._open(filter)
+
+    def _open(self, filter: str) -> Rows:
+        """What is still to be decided of a filter."""
+        deck = self._session.deck
         if filter == "border":
             return self._border()
-        return np.asarray(deck.keepers[deck.order[deck.tier[deck.order] == TIERS.index(filter)]])
+        order = deck.order if filter == "all" else deck.order[deck.tier[deck.order] == TIERS.index(filter)]
+        return np.asarray(deck.keepers[order])
 
     def _of_decisions(self) -> Rows:
         """Decided sets in the order of time, each at its last word only."""
-        last = {one.whole: at for at, one in enumerate(self._session.decided)}
-        return np.array([-1 - at for at in sorted(last.values())], np.int64)
+        self._hear()
+        return -1 - np.fromiter(self._said.values(), np.int64, len(self._said))
+
+    def _hear(self) -> None:
+        decided = self._session.decided
+        for at in range(self._heard, len(decided)):
+            self._said.pop(decided[at].whole, None)
+            self._said[decided[at].whole] = at
+        self._heard = len(decided)
 
     def _border(self) -> Rows:
         """Open groups and pairs on both sides of the threshold, the nearest first."""

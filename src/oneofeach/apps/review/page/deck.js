@@ -51,14 +51,10 @@ export class Deck extends EventTarget {
     return this.get(this.at);
   }
 
-  /** Ask only for these pages; what was asked before and is no longer wanted is dropped. @param {number[]} pages */
+  /** Ask for these pages, when what was asked for before is here: who scrolls fast wants only the last ones.
+   * @param {number[]} pages */
   want(pages) {
-    for (const [page, control] of this.asked) {
-      if (!pages.includes(page)) {
-        control.abort();
-        this.asked.delete(page);
-      }
-    }
+    if (this.asked.size) return;
     for (const page of pages) if (page >= 0 && page * PAGE < this.total && !this.pages.has(page)) void this.fetch(page);
   }
 
@@ -71,6 +67,7 @@ export class Deck extends EventTarget {
     try {
       const found = await ask("cards", fields, control.signal);
       if (this.asked.get(page) !== control) return;
+      this.asked.delete(page);
       this.keep(found);
       this.emit("cards");
     } catch (error) {

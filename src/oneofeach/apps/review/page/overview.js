@@ -9,7 +9,6 @@ export const HIGHEST = 16_000_000; // px
 const ROW = 156; // px
 const WIDTH = 300; // px, at least
 const THUMBNAILS = 5;
-const SETTLE = 80; // ms without scrolling before pages are asked for
 
 export class Overview {
   /** @param {import("./deck.js").Deck} deck */
@@ -31,7 +30,9 @@ export class Overview {
     this.list.addEventListener("scroll", () => this.scrolled());
     this.list.addEventListener("click", (event) => this.clicked(event));
     this.list.addEventListener("dblclick", (event) => this.clicked(event) && this.open());
-    new ResizeObserver(() => this.list.isConnected && this.draw()).observe(this.list);
+    this.width = 0;
+    this.height = 0;
+    new ResizeObserver(() => this.list.isConnected && this.measure()).observe(this.list);
   }
 
   /** @param {() => void} open shows the current group alone */
@@ -45,13 +46,20 @@ export class Overview {
     this.stage.classList.add("overview");
     this.stage.classList.remove("comparing");
     this.stage.replaceChildren(this.list);
-    this.draw();
+    this.measure();
     this.reveal();
     this.list.focus({ preventScroll: true });
   }
 
+  /** Sizes are read here only: reading them between changes would lay out the page again and again. */
+  measure() {
+    this.width = this.list.clientWidth;
+    this.height = this.list.clientHeight;
+    this.draw();
+  }
+
   get columns() {
-    return Math.max(1, Math.floor(this.list.clientWidth / WIDTH));
+    return Math.max(1, Math.floor(this.width / WIDTH));
   }
 
   /** The height of all rows, and of the element that stands for them. */
@@ -60,19 +68,18 @@ export class Overview {
     return [real, Math.min(real, HIGHEST)];
   }
 
-  /** Pixels of the real list above the upper edge. */
-  get top() {
+  /** Pixels of the real list above the upper edge. @param {number} scrolled */
+  top(scrolled) {
     const [real = 0, shown = 0] = this.heights;
-    const view = this.list.clientHeight;
-    if (real === shown) return this.list.scrollTop;
-    return (this.list.scrollTop / Math.max(1, shown - view)) * (real - view);
+    if (real === shown) return scrolled;
+    return (scrolled / Math.max(1, shown - this.height)) * (real - this.height);
   }
 
   /** @param {number} top */
   scrollTo(top) {
     const [real = 0, shown = 0] = this.heights;
-    const view = this.list.clientHeight;
-    this.list.scrollTop = real === shown ? top : (top / Math.max(1, real - view)) * (shown - view);
+    this.sizer.style.height = `${shown}px`;
+    this.list.scrollTop = real === shown ? top : (top / Math.max(1, real - this.height)) * (shown - this.height);
   }
 
   scrolled() {
@@ -83,13 +90,14 @@ export class Overview {
     });
   }
 
-  /** Place the cells in sight, and ask for their pages when the scrolling pauses. */
+  /** Place the cells in sight, and ask for their pages. */
   draw() {
     if (!this.list.isConnected) return;
-    const { columns, top } = this;
+    const scrolled = this.list.scrollTop;
+    const [columns, top] = [this.columns, this.top(scrolled)];
     this.sizer.style.height = `${this.heights[1]}px`;
     const first = Math.max(0, Math.floor(top / ROW)) * columns;
-    const last = Math.min(this.deck.total, (Math.ceil((top + this.list.clientHeight) / ROW) + 1) * columns);
+    const last = Math.min(this.deck.total, (Math.ceil((top + this.height) / ROW) + 1) * columns);
     for (const [at, cell] of this.cells) {
       if (at < first || at >= last) {
         cell.hidden = true;
@@ -97,14 +105,7 @@ export class Overview {
         this.spare.push(cell);
       }
     }
-    const shift = this.list.scrollTop - top;
-    for (let at = first; at < last; at++) this.cell(at, columns, shift);
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.fetch(first, last), this.deck.pages.has(Math.floor(first / PAGE)) ? 0 : SETTLE);
-  }
-
-  /** @param {number} first @param {number} last */
-  fetch(first, last) {
+    for (let at = first; at < last; at++) this.cell(at, columns, scrolled - top);
     const pages = [];
     for (let page = Math.floor(first / PAGE); page * PAGE < last; page++) pages.push(page);
     this.deck.want(pages);
@@ -119,7 +120,7 @@ export class Overview {
       cell.dataset.shown = "";
       this.cells.set(at, cell);
     }
-    const width = this.list.clientWidth / columns;
+    const width = this.width / columns;
     cell.style.transform = `translate(${(at % columns) * width}px, ${Math.floor(at / columns) * ROW + shift}px)`;
     cell.style.width = `${width - 8}px`;
     const page = Math.floor(at / PAGE);
@@ -147,9 +148,9 @@ export class Overview {
 
   /** Bring the current group into sight. */
   reveal() {
-    const top = Math.floor(this.deck.at / this.columns) * ROW;
-    const view = this.list.clientHeight;
-    if (top < this.top || top + ROW > this.top + view) this.scrollTo(Math.max(0, top - view / 2 + ROW / 2));
+    const place = Math.floor(this.deck.at / this.columns) * ROW;
+    const top = this.top(this.list.scrollTop);
+    if (place < top || place + ROW > top + this.height) this.scrollTo(Math.max(0, place - this.height / 2 + ROW / 2));
     this.draw();
     const card = this.deck.current;
     if (card) say(`Group ${this.deck.at + 1}: ${words(card)}`);

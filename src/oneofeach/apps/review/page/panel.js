@@ -187,12 +187,10 @@ export class Panel {
 
   /** Follow the server: progress, and what other pages have done. */
   follow() {
-    let heard = false;
     listen((event) => {
       if (event.type === "progress") this.progress(event);
       else if (event.type === "applied") void this.applied(event.problem);
-      else if (event.type === "changed" || heard) void this.deck.refresh();
-      heard = true; // to connect again is to have missed something; the first time nothing was
+      else void this.deck.refresh(); // it changed; or it may have, before the connection was there
     });
   }
 
