@@ -58,11 +58,11 @@ def test_not_duplicates_holds_for_identical_pixels_too(photos, capsys):
 class Elsewhere:
     """An engine that does the walk by itself, as a cluster does, and knows no index."""
 
-    def scan(self, source, *, against, fingerprint, workers, progress):
-        return scan(source, against=against, fingerprint=fingerprint)
+    def scan(self, walk):
+        return scan(walk.source, against=walk.against, fingerprint=walk.fingerprint)
 
-    def find(self, source, floor, *, against, fingerprint, workers, progress):
-        catalog = self.scan(source, against=against, fingerprint=fingerprint, workers=workers, progress=progress)
+    def find(self, walk, floor):
+        catalog = self.scan(walk)
         return catalog, match(catalog, floor=floor)
 
 
