@@ -11,13 +11,14 @@ from __future__ import annotations
 import ast
 import copy
 import importlib.abc
+import importlib.machinery
 import importlib.util
 import os
 import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import CodeType
 
 import hypothesis  # noqa: F401
 import numpy as np  # noqa: F401
@@ -115,17 +116,18 @@ def _spare(tree: ast.Module) -> None:
             part.spared = True  # type: ignore[attr-defined]
 
 
-class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds the module under test in a changed tree instead of in its file."""
+class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
+    """Loads the module under test from a changed tree instead of from its file."""
 
     def __init__(self, name: str, tree: ast.Module, path: str) -> None:
-        self._name, self._tree, self._path = name, tree, path
+        super().__init__(name, path)
+        self._tree = tree
 
     def find_spec(self, name: str, path: object, target: object = None) -> object:
-        return importlib.util.spec_from_loader(name, self, origin=self._path) if name == self._name else None
+        return importlib.util.spec_from_loader(name, self, origin=self.path) if name == self.name else None
 
-    def exec_module(self, module: ModuleType) -> None:
-        exec(compile(self._tree, self._path, "exec"), module.__dict__)
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._tree, self.path, "exec")
 
 
 def noticed(name: str, path: str, tree: ast.Module, tests: list[str]) -> bool:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hosts import OURS, ROOT
 
 LOCALES = ROOT / "locales"
+DOCS = ROOT / "web" / "docs"
+SHAPES = ("##", "| ", "![", "* ", "1.", "2.", "3.")  # how lines of a help page begin
 LANGUAGES = ("en", "zh", "zh-TW", "ja", "ko", "de", "fr", "es")
 
 
@@ -50,3 +53,26 @@ def test_every_language_says_everything_that_english_says(language):
     said = json.dumps(definitions(language), ensure_ascii=False)
     assert "dataset_2" in said
     assert "10_cat" in said
+
+
+@pytest.mark.parametrize("node_id", OURS)
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_help_page_is_there_in_every_language_with_its_picture(language, node_id):
+    english = (DOCS / f"{node_id}.md").read_text(encoding="utf-8")
+    page = (DOCS / node_id / f"{language}.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# {definitions(language)[node_id]['display_name']}\n")
+    assert f"]({node_id}.jpg)\n" in page  # the frontend looks for pictures beside the English page
+    assert [line[:2] for line in page.splitlines() if line[:2] in SHAPES] == [
+        line[:2] for line in english.splitlines() if line[:2] in SHAPES
+    ]
+    told = set(re.findall(r"`([a-z_]+)`", english)) - {"name"}
+    assert told <= set(re.findall(r"`([a-z_]+)`", page))
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*/*.md")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_emphasis_is_seen_as_such_where_words_have_no_spaces(page):
+    """Markdown takes no `**` for an end that stands between punctuation and a letter."""
+    for line in page.read_text(encoding="utf-8").splitlines():
+        _, *parts = line.split("**")
+        for strong, after in zip(parts[::2], parts[1::2], strict=True):
+            assert strong[-1].isalnum() or not after[:1].isalnum()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hosts import OURS, ROOT
+from PIL import Image
 
 import oneofeach
 
@@ -116,6 +117,10 @@ def test_the_registry_finds_what_it_needs():
     comfy = data["tool"]["comfy"]
     assert comfy["PublisherId"]
     assert comfy["DisplayName"]
+    raw = data["project"]["urls"]["Repository"].replace("https://github.com/", "https://raw.githubusercontent.com/")
+    assert comfy["Icon"].startswith(f"{raw}/main/")
+    with Image.open(ROOT / comfy["Icon"].removeprefix(f"{raw}/main/")) as icon:
+        assert icon.size == (400, 400)  # the largest that the registry takes
     assert "web" not in comfy
     assert re.fullmatch(r">=\d+\.\d+\.\d+", comfy["requires-comfyui"])
     assert "comfyui" not in data["project"]["name"].lower()
