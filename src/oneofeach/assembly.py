@@ -47,23 +47,24 @@ class Assembly:
 
     def put_known(
         self,
-        rows: Rows,
+        rows: Rows | slice,
         facts: npt.NDArray[np.void],
         bits: Bytes,
         descriptors: Bytes,
         notes: Mapping[int, str],
         errors: Mapping[int, str],
     ) -> None:
-        """Fill rows from stored arrays; their time of change is that of the items."""
+        """Fill rows from stored arrays; their time of change is that of the items. Narrow descriptors end in zeros."""
         self.facts[rows] = facts
-        self.facts["mtime_ns"][rows] = [max(self.items[row].mtime_ns, 0) for row in rows.tolist()]
+        numbers = range(rows.start, rows.stop) if isinstance(rows, slice) else rows.tolist()
+        self.facts["mtime_ns"][rows] = [max(self.items[row].mtime_ns, 0) for row in numbers]
         self.notes.update(notes)
         self.errors.update(errors)
         self._fill(rows, bits, descriptors)
 
-    def _fill(self, rows: Rows, bits: Bytes, descriptors: Bytes) -> None:
+    def _fill(self, rows: Rows | slice, bits: Bytes, descriptors: Bytes) -> None:
         self.bits[rows] = bits
-        self.descriptors[rows] = descriptors
+        self.descriptors[rows, : descriptors.shape[1]] = descriptors
         self._open[rows] = False
         self._written += descriptors.nbytes
         if self._written > HELD:

@@ -6,11 +6,11 @@ error; equal bytes are decoded once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -54,9 +54,38 @@ class Seen:
         """Another process remembers for itself."""
         return Seen, ()
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is an earlier run to ask about."""
+        return self._stored is not None
+
     def before(self, content: bytes) -> Description | None:
         """What an earlier run knew of this content."""
         return self._stored(content) if self._stored else None
+
+
+@dataclass(frozen=True)
+class Describing:
+    """`describe_chunk`, for an engine to run."""
+
+    method: Fingerprint
+    seen: Seen
+
+    def __call__(self, items: Sequence[Item]) -> list[Description]:
+        return describe_chunk(items, method=self.method, seen=self.seen)
+
+    def recalled(self, item: Item) -> Description | None:
+        """What an earlier run knew of a file that has been moved here: it is read and never decoded.
+
+        For engines whose workers cannot ask the index.
+        """
+        if not self.seen.asks or not isinstance(item.source, (str, os.PathLike)):
+            return None
+        try:
+            found = self.seen.before(load(item.source).content)
+        except UnreadableImage:
+            return None
+        return found and _dated(item, found)
 
 
 def describe_all(
@@ -76,7 +105,7 @@ def describe_all(
     if progress and done:
         progress("scan", done, len(assembly.items))
     starts = range(0, len(rows), CHUNK)
-    describe = partial(describe_chunk, method=method, seen=Seen(stored.find if stored else None))
+    describe = Describing(method, Seen(stored.find if stored else None))
     chunks = ([assembly.items[row] for row in rows[start : start + CHUNK].tolist()] for start in starts)
     described = run(describe, chunks, workers=workers)
     with stored.writer() if stored else nullcontext() as writer:

@@ -19,6 +19,7 @@ from oneofeach.stages.neighbors import Bounded, bounded, each_once, identical, n
 from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
 
 FLOOR = 0.80  # pairs below it are of no use to anyone
+UNKNOWN = 100_000  # images that are only compared with; the pairs among more of them are not worth finding
 LISTED, LISTED_PER_ROW = 2_000_000, 4  # candidate pairs; those of denser clusters are measured as they are needed
 
 
@@ -53,11 +54,11 @@ def _upright(
     catalog: Catalog, method: Fingerprint, floor: float, index: Index | None, progress: Progress | None, bound: bool
 ) -> Pairs:
     same = _same(catalog)
-    rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
-    if index is not None and floor >= FLOOR and not catalog.reference.any() and _have_content(catalog, rows):
-        pairs = _with_index(catalog, method, index, same, rows, progress)
+    if index is not None and floor >= FLOOR:
+        pairs = _with_index(catalog, method, index, same, progress)
         if pairs is not None:
             return pairs
+    rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
     own, reference = rows[~catalog.reference[rows]], rows[catalog.reference[rows]]
     left, right, near = candidates(method, catalog.bits, own, reference, floor, bound)
     pairs = _verified(catalog, method, left, right, floor, same, progress)
@@ -65,18 +66,53 @@ def _upright(
 
 
 def _with_index(
-    catalog: Catalog, method: Fingerprint, index: Index, same: Rows, rows: Rows, progress: Progress | None
+    catalog: Catalog, method: Fingerprint, index: Index, same: Rows, progress: Progress | None
 ) -> Pairs | None:
-    """The pairs down to FLOOR, those of two known images from the index; None where they are too many to be stored."""
+    """The pairs down to FLOOR, those of two known images from the index.
+
+    The index knows sets of images all of whose pairs are known, so pairs among images that are only compared with are
+    found too, and left out at the end. None where pairs are too many to be stored, or would be too many to be found.
+    """
+    whole = replace(catalog, reference=np.zeros(len(catalog), bool))
+    every = _same(whole) if catalog.reference.any() else same
+    rows = np.flatnonzero(catalog.readable & (every == np.arange(len(catalog))))
+    if not _have_content(catalog, rows):
+        return None
     contents = catalog.facts["content"][rows].copy().view("S32")[:, 0].astype("S16")
     store = index.pairs(method)
     known = store.known(contents)
+    if int((catalog.reference[rows] & ~known.known).sum()) > UNKNOWN:
+        return None
     left, right, near = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR)
     if near is not None:
         return None
-    pairs = _merged(_verified(catalog, method, left, right, FLOOR, same, progress), known, rows)
+    pairs = _merged(_verified(catalog, method, left, right, FLOOR, every, progress), known, rows)
     store.add(contents, known.known, _stored(pairs, contents, rows))
-    return pairs
+    return _across(catalog, method, pairs, same) if catalog.reference.any() else pairs
+
+
+def _across(catalog: Catalog, method: Fingerprint, pairs: Pairs, same: Rows) -> Pairs:
+    """Of the pairs among all images, those that do not lie among the ones only compared with.
+
+    same: which keeps the two apart. Own rows come first: the first of identical images is an own one, if any is.
+    """
+    own, other = np.full((2, len(catalog)), -1)
+    for first, chosen in ((own, ~catalog.reference), (other, catalog.reference)):
+        rows = np.flatnonzero(chosen & catalog.readable)
+        first[pairs.same[rows]] = same[rows]
+    within = (own[pairs.i] >= 0) & (own[pairs.j] >= 0)
+    across = (own[pairs.i] >= 0) & (other[pairs.j] >= 0)
+    turned = (other[pairs.i] >= 0) & (own[pairs.j] >= 0)  # evidence has a direction: these are measured again
+    both = np.flatnonzero((own >= 0) & (other >= 0))
+    left, right = (
+        np.concatenate([own[pairs.j[turned]], own[both]]),
+        np.concatenate([other[pairs.i[turned]], other[both]]),
+    )
+    new = _verified(catalog, method, left, right, pairs.floor, same, None)
+    listed = np.concatenate([np.flatnonzero(within), np.flatnonzero(across)])
+    j = np.concatenate([own[pairs.j[within]], other[pairs.j[across]]])
+    kept = KnownPairs(within, own[pairs.i[listed]], j, pairs.similarity[listed], pairs.evidence[listed])
+    return _merged(new, kept, np.arange(len(catalog)))
 
 
 def candidates(

@@ -18,8 +18,12 @@ from pictures import encoded
 
 import oneofeach
 from oneofeach import describe
+from oneofeach.asking import Index as IndexToAsk
+from oneofeach.comparison import compare
+from oneofeach.engines import isolated
 from oneofeach.errors import Refused
 from oneofeach.index import Index
+from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 from oneofeach.tables import Pairs
 
 LONG_AGO = 1_600_000_000_000_000_000
@@ -88,6 +92,18 @@ def test_a_second_run_reads_nothing_and_a_moved_file_is_not_decoded(
     assert_equal(moved, oneofeach.scan(str(folder)))
 
 
+def test_untrusted_files_that_were_moved_are_not_decoded_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, started = tmp_path / "index.sqlite", []
+    monkeypatch.setattr(isolated, "_Worker", lambda: started.append(1) or pytest.fail("a worker was started"))
+    fresh = oneofeach.scan(str(folder), index=index)
+    folder.rename(tmp_path / "moved")
+    again = oneofeach.scan(str(tmp_path / "moved"), index=index, engine="isolated")
+    assert_equal(again, fresh)
+    assert not started
+
+
 def test_an_edited_file_is_decoded_also_when_its_size_stays(folder: Path, tmp_path: Path, work: dict[str, int]) -> None:
     index = tmp_path / "index.sqlite"
     oneofeach.scan(str(folder), index=index)
@@ -141,6 +157,8 @@ def test_a_run_that_is_cut_off_continues_where_it_was(
 SCAN_AND_DIE = """
 import os, sys, oneofeach
 from oneofeach import describe
+from oneofeach.asking import Index as IndexToAsk
+from oneofeach.comparison import compare
 from oneofeach.index import images
 
 def die(stage, done, total):
@@ -197,7 +215,7 @@ def test_a_flipped_bit_in_a_stored_descriptor_is_noticed(folder: Path, tmp_path:
     oneofeach.scan(str(folder), index=index)
     connection = sqlite3.connect(index)
     with connection:
-        connection.execute("UPDATE descriptor SET bytes = zeroblob(length(bytes)) WHERE image = 1")
+        connection.execute("UPDATE descriptors SET bytes = zeroblob(length(bytes)) WHERE block = 1")
     connection.close()
     with pytest.raises(oneofeach.IndexDamaged, match="checksum"):
         oneofeach.scan(str(folder), index=index)
@@ -268,19 +286,23 @@ def same_pairs(one: Pairs, other: Pairs) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
-def test_new_images_are_matched_against_known_ones_without_measuring_those_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from oneofeach.stages.fingerprints.oneofeach import OneOfEach
-
-    measured: list[int] = []
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pairs were measured, call by call."""
+    done: list[int] = []
     similarity = OneOfEach.similarity
 
     def counted(self: Any, bits: Any, descriptors: Any, i: Any, j: Any, floor: float) -> Any:
-        measured.append(len(i))
+        done.append(len(i))
         return similarity(self, bits, descriptors, i, j, floor)
 
     monkeypatch.setattr(OneOfEach, "similarity", counted)
+    return done
+
+
+def test_new_images_are_matched_against_known_ones_without_measuring_those_again(
+    tmp_path: Path, measured: list[int]
+) -> None:
     folder = tmp_path / "images"
     for number in range(5):
         write(folder / f"{number}.png", number)
@@ -297,6 +319,50 @@ def test_new_images_are_matched_against_known_ones_without_measuring_those_again
         pairs = oneofeach.match(grown, index=index)
         assert sum(measured) - first <= 3, "the new picture, and the pair whose images changed places"
     assert same_pairs(pairs, oneofeach.match(grown))
+
+
+def test_a_second_comparison_measures_nothing_again(tmp_path: Path, measured: list[int]) -> None:
+    for number in range(5):
+        write(tmp_path / "new" / f"{number}.jpg", number, "jpg")
+        write(tmp_path / "library" / f"{number}.png", number)
+    with Index(tmp_path / "index.sqlite") as index:
+        first = compare(str(tmp_path / "new"), str(tmp_path / "library"), index=index)
+        assert len(first.found) == 5
+        done = sum(measured)
+        again = compare(str(tmp_path / "new"), str(tmp_path / "library"), index=index)
+        assert again.found == first.found
+        assert oneofeach.deduplicate(str(tmp_path / "library"), index=index).counts["kept"] == 5
+        assert sum(measured) == done
+    assert first.found == compare(str(tmp_path / "new"), str(tmp_path / "library")).found
+
+
+def test_an_index_of_an_older_version_keeps_what_was_decided(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "index.sqlite"
+    with Index(path) as index:
+        catalog = oneofeach.scan(str(folder), index=index)
+        index.mark_kept(bytes(content) for content in catalog.facts["content"][:1])
+    connection = sqlite3.connect(path)
+    connection.executescript("DROP TABLE descriptors; DROP TABLE block; PRAGMA user_version = 1")
+    connection.close()
+    with Index(path) as index:
+        assert (index.status().images, index.status().kept) == (0, 1)
+        assert_equal(oneofeach.scan(str(folder), index=index, reconsider=True), catalog)
+
+
+def test_what_is_left_of_a_block_is_found_after_pruning(folder: Path, tmp_path: Path, work: dict[str, int]) -> None:
+    with IndexToAsk(tmp_path / "index.sqlite") as index:
+        fresh = oneofeach.scan(str(folder), index=index)
+        asked = encoded(2)
+        assert index.query(asked)[0].similarity == 1.0
+        (folder / "3.png").unlink()
+        with Index(tmp_path / "index.sqlite") as other:
+            other.prune()
+        assert index.query(asked)[0].similarity == 1.0, "though the block it was read from is gone"
+        assert index.query(encoded(3)) == []
+        spent(work)
+        again = oneofeach.scan(str(folder), index=index)
+        assert spent(work) == {"read": 0, "decoded": 0}
+    assert np.array_equal(again.descriptors, np.delete(fresh.descriptors, 3, axis=0))
 
 
 def test_a_file_that_never_was_an_index_is_refused_and_left_alone(tmp_path):

@@ -6,7 +6,9 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -110,6 +112,8 @@ class Growing(RuleBasedStateMachine):
         for name in ("i", "j", "similarity", "evidence", "same"):
             assert np.array_equal(getattr(pairs, name), getattr(expected, name)), name
         result = oneofeach.group(stored, pairs, 0.95)
+        scratch = oneofeach.group(replace(fresh, kept_earlier=stored.kept_earlier), expected, 0.95)
+        assert np.array_equal(result.assignment.keeper, scratch.assignment.keeper)
         for group in result.groups:
             if not stored.kept_earlier[group.row]:
                 assert not any(stored.kept_earlier[one.row] for one in group.duplicates)
@@ -143,3 +147,18 @@ def test_after_any_export_nothing_is_found(files: dict[str, int], format: str) -
             "removed": 0,
             "skipped": 0,
         }
+
+
+IMAGES = st.lists(st.sampled_from(sorted(BYTES)), min_size=1, max_size=6)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(comparisons=st.lists(st.tuples(IMAGES, IMAGES), min_size=1, max_size=3))
+def test_comparing_through_an_index_finds_what_is_found_without(comparisons: list[tuple[list[Any], list[Any]]]) -> None:
+    with tempfile.TemporaryDirectory() as name, Index(Path(name) / "i.sqlite") as index:
+        for own, others in comparisons:
+            images, against = [BYTES[one] for one in own], [BYTES[one] for one in others]
+            catalog = oneofeach.scan(images, against=against, index=index, workers=1)
+            found, expected = oneofeach.match(catalog, index=index), oneofeach.match(catalog)
+            for part in ("i", "j", "similarity", "evidence", "same"):
+                assert np.array_equal(getattr(found, part), getattr(expected, part)), part

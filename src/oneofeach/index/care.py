@@ -5,8 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import sqlite3
+from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 
+from oneofeach.index.blocks import forget, read
 from oneofeach.index.pairs import STORED_PAIR
 from oneofeach.index.store import Store
 
@@ -45,7 +49,8 @@ class Pruned:
 
 
 def status(store: Store) -> Status:
-    counted = ("image WHERE error = ''", "image WHERE error <> ''", "file", "kept")
+    failed = "IN (SELECT id FROM version WHERE name LIKE '% unreadable with %')"
+    counted = (f"image WHERE version NOT {failed}", f"image WHERE version {failed}", "file", "kept")
     with store.reading() as connection:
         images, unreadable, files, kept = (
             connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0] for what in counted
@@ -56,7 +61,7 @@ def status(store: Store) -> Status:
 
 
 def verify(store: Store, sample: int | None = SAMPLE) -> Verified:
-    """Check the file's structure, then hash files again (None: all). IndexDamaged when the structure is broken.
+    """Check the file, the checksums of all images, and hash files again (None: all). IndexDamaged when it is broken.
 
     Only whole files are hashed; members of archives are checked by the scan that reads them.
     """
@@ -64,7 +69,10 @@ def verify(store: Store, sample: int | None = SAMPLE) -> Verified:
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise store.damaged(found)
+        numbers = [number for (number,) in connection.execute("SELECT id FROM block")]
         rows = connection.execute("SELECT place, size, mtime_ns, content FROM file").fetchall()
+    for _ in read(store, numbers):
+        pass  # every block is held against its checksum
     rows = [row for row in rows if "#" not in row[0] or os.path.exists(row[0])]
     rows = rows if sample is None or sample >= len(rows) else random.sample(rows, sample)
     changed, missing, wrong = [], [], []
@@ -88,9 +96,25 @@ def prune(store: Store) -> Pruned:
     gone = [place for place in places if "://" not in place and not _exists(place)]
     _forget(store, gone)
     with store.writing() as connection:
-        images = connection.execute("DELETE FROM image WHERE content NOT IN (SELECT content FROM file)").rowcount
-        connection.execute("PRAGMA incremental_vacuum")
+        dead: dict[int, set[bytes]] = defaultdict(set)
+        unknown = "FROM image WHERE content NOT IN (SELECT content FROM file)"
+        for block, content in connection.execute(f"SELECT block, content {unknown}"):
+            dead[block].add(content)
+        images = connection.execute(f"DELETE {unknown}").rowcount
+        forget(store, connection, dead)
+    _shrink(store)
     return Pruned(len(gone), images)
+
+
+def _shrink(store: Store) -> None:
+    """Give free pages back, unless another process is using the file."""
+    with store.reading() as connection:
+        (pages,), (free,) = (
+            connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "freelist_count")
+        )
+        if free * 4 > pages:
+            with suppress(sqlite3.OperationalError):
+                connection.execute("VACUUM")
 
 
 def _exists(place: str) -> bool:

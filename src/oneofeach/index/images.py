@@ -10,39 +10,36 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 
 from oneofeach.errors import OneOfEachError
+from oneofeach.index.blocks import Block, add, read
 from oneofeach.index.store import Store
 from oneofeach.tables import FACTS, Bytes, Description, Item, Readable, Rows
 
 AT_ONCE = 500  # parameters in one query; SQLite before 3.32 takes 999
 BATCH = 512  # images per transaction: what a killed run has to do again
+RECENT = 8  # blocks
 SETTLED = 2_000_000_000  # ns; a file changed less than this before it was read may change again unnoticed
-ROWS = "i.facts, i.bits, d.bytes, i.note, i.error, i.checksum"
-# CROSS JOIN keeps the order of the tables: from the few places asked for to their images
-BY_PLACE = (
-    f"SELECT f.place, f.size, f.mtime_ns, f.inode, {ROWS} FROM file f CROSS JOIN image i ON i.version = ? "
-    "AND i.content = f.content CROSS JOIN descriptor d ON d.image = i.id WHERE f.place IN ({})"
-)
-BY_CONTENT = (
-    f"SELECT {ROWS} FROM image i CROSS JOIN descriptor d ON d.image = i.id WHERE i.version IN (?, ?) AND i.content = ?"
-)
+FILES = "SELECT place, size, mtime_ns, inode, content, block, slot FROM file WHERE place "
+IMAGES = "SELECT content, block, slot FROM image WHERE version = ? AND content IN ({})"
+PLACED = np.dtype([("row", "<i8"), ("content", "S32"), ("block", "<i8"), ("slot", "<i8")])
 
 
 @dataclass(frozen=True)
 class Known:
-    """Items that need not be read: positions int64[k], FACTS[k], uint8[k, bits/8], uint8[k, bytes]; text by position.
+    """Items that need not be read: k positions, FACTS[k], uint8[k, bits/8], uint8[k, bytes]; text by position.
 
-    The time of change in the facts is that of the file that was stored first.
+    The time of change in the facts is that of the file that was stored first. Descriptors may be narrower than the
+    method's: what is missing is zero.
     """
 
-    rows: Rows
+    rows: Rows | slice
     facts: npt.NDArray[np.void]
     bits: Bytes
     descriptors: Bytes
@@ -53,60 +50,112 @@ class Known:
 class Images:
     """The descriptions of one version in a store.
 
-    version: of fingerprint and decoder; width: bytes of its descriptors, of which the zeros at the end are not stored.
-    tools: which decoders are there; an error is only known for the same ones.
+    version: of fingerprint and decoder; width: bytes of its descriptors. tools: which decoders are there; an error is
+    only known for the same ones.
     """
 
     def __init__(self, store: Store, version: str, width: int, tools: str = "") -> None:
         self.store, self.width = store, width
+        self._recent = lru_cache(maxsize=RECENT)(self._block)
         with store.writing() as connection:
             self.readable = _version(connection, version)
             self.unreadable = _version(connection, f"{version} unreadable with {tools}")
 
     def known(self, items: Sequence[Item]) -> Iterator[Known]:
         """The items whose hints say that they have not changed since they were stored, in parts."""
-        for start in range(0, len(items), AT_ONCE):
-            places = {
-                place: row
-                for row, item in enumerate(items[start : start + AT_ONCE], start)
-                if item.mtime_ns >= 0 and (place := place_of(item.source))
-            }
-            for version in (self.readable, self.unreadable):
-                found = self._at(version, list(places))
-                placed = [(places.pop(row[0]), row) for row in found]
-                same = [(at, row) for at, row in placed if row[1:4] == _hints(items[at])]
-                if same:
-                    yield self._known([at for at, _ in same], [row[4:] for _, row in same])
-                if not places:
-                    break
-
-    def _at(self, version: int, places: Sequence[str]) -> list[tuple[Any, ...]]:
-        query = BY_PLACE.format(",".join("?" * len(places)))
+        placed = self._unchanged(items)
         with self.store.reading() as connection:
-            return connection.execute(query, (version, *places)).fetchall()
+            query = "SELECT id FROM block WHERE version IN (?, ?)"
+            own = [number for (number,) in connection.execute(query, (self.readable, self.unreadable))]
+        here = np.isin(placed["block"], own)
+        placed = np.concatenate([placed[here], self._located(placed[~here])])
+        placed = placed[np.argsort(placed["block"], kind="stable")]
+        blocks, starts = np.unique(placed["block"], return_index=True)
+        by_block = dict(zip(blocks.tolist(), np.split(placed, starts[1:]), strict=False))
+        for number, block in read(self.store, list(by_block)):
+            part = by_block[number]
+            found = block.take(_span(part["slot"]))
+            if found.facts["content"].tobytes() != part["content"].tobytes():
+                raise self.store.damaged("images are not where they were stored")
+            texts = [(row, text) for row, text in zip(part["row"].tolist(), found.texts, strict=True) if any(text)]
+            notes, errors = ({row: text[side] for row, text in texts if text[side]} for side in (0, 1))
+            yield Known(_span(part["row"]), *found[:3], notes, errors)
+
+    def _unchanged(self, items: Sequence[Item]) -> npt.NDArray[np.void]:
+        """PLACED[k]: the items that have the hints they were stored with, and where their images were last found."""
+        places = [place_of(item.source) if item.mtime_ns >= 0 else "" for item in items]
+        order = sorted(filter(places.__getitem__, range(len(items))), key=places.__getitem__)
+        parts = [np.zeros(0, PLACED)]
+        for start in range(0, len(order), AT_ONCE):
+            rows = order[start : start + AT_ONCE]
+            stored = {place: found for place, *found in self._files([places[row] for row in rows])}
+            placed = []
+            for row in rows:
+                found = stored.get(places[row])
+                if found and found[:3] == _hints(items[row]):
+                    placed.append((row, *found[3:]))
+            parts.append(np.array(placed, PLACED))
+        return np.concatenate(parts)
+
+    def _files(self, places: Sequence[str]) -> list[tuple[Any, ...]]:
+        """What is stored of sorted places: in one sweep where little else lies between the first and the last."""
+        most = 4 * AT_ONCE
+        with self.store.reading() as connection:
+            query = f"{FILES} BETWEEN ? AND ? LIMIT {most}"
+            found = connection.execute(query, (places[0], places[-1])).fetchall()
+            if len(found) == most:
+                found = connection.execute(f"{FILES} IN ({','.join('?' * len(places))})", places).fetchall()
+        return found
+
+    def _located(self, placed: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+        """The same for images that another fingerprint was used for last, of those that have one of this version."""
+        at = self._at([bytes(content).ljust(32, b"\0") for content in placed["content"]])
+        found = [
+            (row, content, *at[key]) for row, content, *_ in placed.tolist() if (key := content.ljust(32, b"\0")) in at
+        ]
+        return np.array(found, PLACED)
+
+    def _at(self, contents: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
+        """Block and slot of the contents that are stored; a readable image goes before a failure."""
+        at: dict[bytes, tuple[int, int]] = {}
+        for version in (self.unreadable, self.readable):
+            for start in range(0, len(contents), AT_ONCE):
+                part = contents[start : start + AT_ONCE]
+                query = IMAGES.format(",".join("?" * len(part)))
+                with self.store.reading() as connection:
+                    rows = connection.execute(query, (version, *part)).fetchall()
+                at.update({content: (block, slot) for content, block, slot in rows})
+        return at
 
     def find(self, content: bytes) -> Description | None:
         """What is known of a content (its SHA-256)."""
-        with self.store.reading() as connection:
-            row = connection.execute(BY_CONTENT, (self.readable, self.unreadable, content)).fetchone()
-        if row is None:
+        number, slot = self._at([content]).get(content, (0, 0))
+        block = self._recent(number) if number else None
+        if block is None:
             return None
-        known = self._known([0], [row])
-        return Description(known.facts[0], known.bits[0], known.descriptors[0], row[3], row[4])
+        descriptor = np.zeros(self.width, np.uint8)
+        descriptor[: block.descriptors.shape[1]] = block.descriptors[slot]
+        return Description(block.facts[slot], block.bits[slot], descriptor, *block.texts[slot])
+
+    def _block(self, number: int) -> Block | None:
+        return next((block for _, block in read(self.store, [number])), None)
 
     def add(self, described: Iterable[tuple[Item, Description]]) -> None:
         """Store descriptions and the places of their items; images without content never were files."""
         rows = [(item, found) for item, found in described if found.facts["content"].any()]
         settled = time.time_ns() - SETTLED
         with self.store.writing() as connection:
-            for _, found in rows:
-                self._insert(connection, found)
+            at: dict[bytes, tuple[int, int]] = {}
+            for version, failed in ((self.readable, False), (self.unreadable, True)):
+                at |= self._insert(connection, version, [found for _, found in rows if bool(found.error) == failed])
             connection.executemany(
-                "INSERT OR REPLACE INTO file (place, size, mtime_ns, inode, content) VALUES (?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO file (place, size, mtime_ns, inode, content, block, slot) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (place, *_hints(item), bytes(found.facts["content"]))
+                    (place, *_hints(item), content, *at[content])
                     for item, found in rows
                     if 0 <= item.mtime_ns < settled and (place := place_of(item.source))
+                    for content in [bytes(found.facts["content"])]
                 ],
             )
 
@@ -114,36 +163,23 @@ class Images:
         """For descriptions as they come: `with images.writer() as writer: writer.put(items, descriptions)`."""
         return Writer(self)
 
-    def _insert(self, connection: sqlite3.Connection, found: Description) -> None:
-        parts = found.facts.tobytes(), found.bits.tobytes(), found.descriptor.tobytes()
-        version = self.unreadable if found.error else self.readable
-        added = connection.execute(
-            "INSERT OR IGNORE INTO image (version, content, facts, bits, note, error, checksum) VALUES (?,?,?,?,?,?,?)",
-            (version, bytes(found.facts["content"]), *parts[:2], found.note, found.error, crc32(b"".join(parts))),
-        )
-        if added.rowcount:
-            connection.execute(
-                "INSERT INTO descriptor (image, bytes) VALUES (?, ?)", (added.lastrowid, parts[2].rstrip(b"\0"))
-            )
-
-    def _known(self, positions: Sequence[int], stored: Sequence[Any]) -> Known:
-        facts, bits, short, notes, errors, checksums = zip(*stored, strict=True)
-        descriptors = [descriptor.ljust(self.width, b"\0") for descriptor in short]
-        for row, checksum in enumerate(checksums):
-            if crc32(descriptors[row], crc32(bits[row], crc32(facts[row]))) != checksum:
-                raise self.store.damaged("the checksum of an image differs")
-        return Known(
-            np.array(positions, np.int64),
-            np.frombuffer(b"".join(facts), FACTS),
-            np.frombuffer(b"".join(bits), np.uint8).reshape(len(stored), -1),
-            np.frombuffer(b"".join(descriptors), np.uint8).reshape(len(stored), self.width),
-            _texts(positions, notes),
-            _texts(positions, errors),
-        )
-
-
-def _texts(positions: Sequence[int], texts: Sequence[str]) -> dict[int, str]:
-    return {position: text for position, text in zip(positions, texts, strict=True) if text} if any(texts) else {}
+    def _insert(
+        self, connection: sqlite3.Connection, version: int, described: Sequence[Description]
+    ) -> dict[bytes, tuple[int, int]]:
+        """Store those that are new, each once; where all of them are now."""
+        by_content = {bytes(found.facts["content"]): found for found in described}
+        at: dict[bytes, tuple[int, int]] = {}
+        for start in range(0, len(by_content), AT_ONCE):
+            part = list(by_content)[start : start + AT_ONCE]
+            stored = connection.execute(IMAGES.format(",".join("?" * len(part))), (version, *part))
+            at |= {content: (block, slot) for content, block, slot in stored}
+            new = [content for content in part if content not in at]
+            if new:
+                placed = dict(zip(new, add(connection, version, _block_of([by_content[c] for c in new])), strict=True))
+                query = "INSERT INTO image (version, content, block, slot) VALUES (?, ?, ?, ?)"
+                connection.executemany(query, [(version, content, *where) for content, where in placed.items()])
+                at |= placed
+        return at
 
 
 class Writer:
@@ -172,8 +208,22 @@ def _version(connection: sqlite3.Connection, name: str) -> int:
     return int(connection.execute("SELECT id FROM version WHERE name = ?", (name,)).fetchone()[0])
 
 
-def _hints(item: Item) -> tuple[int, int, int]:
-    return item.size, item.mtime_ns, item.inode
+def _block_of(described: Sequence[Description]) -> Block:
+    texts = np.empty(len(described), object)
+    texts[:] = [(found.note, found.error) for found in described]
+    bits, descriptors = (np.stack([getattr(found, name) for found in described]) for name in ("bits", "descriptor"))
+    return Block(np.array([found.facts for found in described], FACTS), bits, descriptors, texts)
+
+
+def _span(rows: Rows) -> Rows | slice:
+    """The same rows as a slice where they follow each other: slices are copied at the speed of memory."""
+    if len(rows) and (np.diff(rows) == 1).all():
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def _hints(item: Item) -> list[int]:
+    return [item.size, item.mtime_ns, item.inode]
 
 
 def place_of(source: Any) -> str:

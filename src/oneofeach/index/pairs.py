@@ -132,6 +132,8 @@ def _isin(values: Contents, ordered: Contents) -> npt.NDArray[np.bool_]:
     """bool[n]: which values are among `ordered`, which is sorted."""
     if not len(ordered):
         return np.zeros(len(values), bool)
+    if len(values) == len(ordered) and (values == ordered).all():
+        return np.ones(len(values), bool)
     at = np.searchsorted(ordered, values)
     return np.asarray(ordered[np.minimum(at, len(ordered) - 1)] == values)
 

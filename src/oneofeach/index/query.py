@@ -6,19 +6,15 @@ Opening reads the bits of all images once; what other processes add later is rea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from oneofeach.index.blocks import Block, joined, read
 from oneofeach.index.store import Store
-from oneofeach.plugins import Fingerprint
-from oneofeach.tables import Bytes, Description, Floats, Rows
-
-AT_ONCE = 50_000  # rows read at a time
-BLOCK = 1 << 15  # keys compared at a time: they and their distances stay in the cache
-FETCHED = 500  # descriptors in one query
-BIT_COUNTS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)
+from oneofeach.kernels.within import within
+from oneofeach.plugins import Bounded, Fingerprint
+from oneofeach.tables import Description, Floats, Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,6 @@ class Match:
     content: str  # SHA-256, hexadecimal
     similarity: float
     evidence: np.void  # one EVIDENCE record
-    same_bytes: bool = False  # as the image asked for
 
 
 class Keys:
@@ -37,95 +32,88 @@ class Keys:
 
     def __init__(self, store: Store, version: int, method: Fingerprint) -> None:
         self.store, self.version, self.method = store, version, method
-        self.images, self.bits = np.zeros(0, np.int64), np.zeros((0, method.bits // 8), np.uint8)
+        self._forget()
         self.refresh()
+
+    def _forget(self) -> None:
+        self._blocks, self._starts = np.zeros(0, np.int64), np.zeros(1, np.int64)
+        self.bits = np.zeros((0, self.method.bits // 8), np.uint8)
+        self._rows, self._keys = self.method.keys(self.bits)
 
     def refresh(self) -> None:
         """Read what was added since."""
-        images, bits = [self.images], [self.bits]
-        last = int(self.images[-1]) if len(self.images) else 0
-        query = "SELECT id, bits FROM image WHERE +version = ? AND id > ? ORDER BY id"  # by id: the new ones only
+        last = int(self._blocks[-1]) if len(self._blocks) else 0
+        query = "SELECT id, bits FROM block WHERE +version = ? AND id > ? ORDER BY id"  # by id: the new ones only
         with self.store.reading() as connection:
-            cursor = connection.execute(query, (self.version, last))
-            while rows := cursor.fetchmany(AT_ONCE):
-                numbers, stored = zip(*rows, strict=True)
-                images.append(np.array(numbers, np.int64))
-                bits.append(np.frombuffer(b"".join(stored), np.uint8).reshape(len(rows), -1))
-        if len(images) == 1 and last:
+            stored = connection.execute(query, (self.version, last)).fetchall()
+        if not stored:
             return
-        self.images, self.bits = np.concatenate(images), np.concatenate(bits)
-        self.rows, keys = self.method.keys(self.bits)
-        self.words = np.ascontiguousarray(keys).view(f"<u{_word(keys.shape[1])}")
+        numbers, blobs = zip(*stored, strict=True)
+        width = self.method.bits // 8
+        bits = np.frombuffer(b"".join(blobs), np.uint8).reshape(-1, width)
+        sizes = np.array([len(blob) // width for blob in blobs])
+        rows, keys = self.method.keys(bits)
+        self._rows = np.concatenate([self._rows, rows + len(self.bits)])
+        self._keys = np.concatenate([self._keys, keys])
+        self._blocks = np.concatenate([self._blocks, numbers])
+        self._starts = np.concatenate([self._starts, self._starts[-1] + np.cumsum(sizes)])
+        self.bits = np.concatenate([self.bits, bits])
 
     def nearest(self, asked: Description, threshold: float, limit: int = 10) -> list[Match]:
         """The stored images with similarity >= threshold, most similar first; all candidates are verified."""
-        _, keys = self.method.keys(asked.bits[None])
-        near = self._within(keys, self.method.radius(threshold))
+        near = self._near(asked, threshold)
         if not len(near):
             return []
-        numbers = self.images[near]
-        descriptors = np.concatenate([asked.descriptor[None], self._descriptors(numbers)])
-        bits = np.concatenate([asked.bits[None], self.bits[near]])
+        stored = self._stored(near)
+        if stored is None:  # another process has forgotten some of them
+            self._forget()
+            self.refresh()
+            return self.nearest(asked, threshold, limit)
+        descriptors = np.zeros((len(near) + 1, self.method.descriptor_bytes), np.uint8)
+        descriptors[0], descriptors[1:, : stored.descriptors.shape[1]] = asked.descriptor, stored.descriptors
+        bits = np.concatenate([asked.bits[None], stored.bits])
         i, j = np.zeros(len(near), np.int64), np.arange(1, len(near) + 1)
         similarity, evidence = self.method.similarity(bits, descriptors, i, j, threshold)
-        return self._matches(asked, numbers, similarity, evidence, threshold, limit)
+        return self._matches(asked, stored, similarity, evidence, threshold, limit)
 
-    def _within(self, keys: Bytes, radius: int) -> Rows:
-        """Positions of the images that have a key within the radius of any of `keys`."""
-        if radius < 0 or not len(self.images):
-            return np.zeros(0, np.int64)
-        asked = np.ascontiguousarray(keys).view(self.words.dtype)
-        near = []
-        for start in range(0, len(self.words), BLOCK):
-            words = self.words[start : start + BLOCK]
-            near += [np.flatnonzero(_distances(words, key) <= radius) + start for key in asked]
-        return np.unique(self.rows[np.concatenate(near)])
+    def _near(self, asked: Description, threshold: float) -> Rows:
+        """Positions of the images that may be similar enough."""
+        _, keys = self.method.keys(asked.bits[None])
+        radius = self.method.radius(threshold)
+        near = np.unique(self._rows[np.concatenate([within(self._keys, key, radius) for key in keys])])
+        if isinstance(self.method, Bounded) and len(near):
+            known = np.broadcast_to(asked.bits, (len(near), len(asked.bits)))
+            near = near[self.method.possible(known, self.bits[near], threshold)]
+        return near
 
-    def _descriptors(self, numbers: Rows) -> Bytes:
-        found: dict[int, bytes] = {}
-        with self.store.reading() as connection:
-            for start in range(0, len(numbers), FETCHED):
-                part = [int(number) for number in numbers[start : start + FETCHED]]
-                marks = ",".join("?" * len(part))
-                found.update(connection.execute(f"SELECT image, bytes FROM descriptor WHERE image IN ({marks})", part))
-        width = self.method.descriptor_bytes  # zeros at the end are not stored
-        blobs = [found[int(number)].ljust(width, b"\0") for number in numbers]
-        return np.frombuffer(b"".join(blobs), np.uint8).reshape(len(numbers), width)
+    def _stored(self, near: Rows) -> Block | None:
+        """What is stored of the images at these ascending positions; None when not all of it is there any more."""
+        at = np.searchsorted(self._starts, near, side="right") - 1
+        slots = near - self._starts[at]
+        of = self._blocks[at]
+        parts = []
+        for number, block in read(self.store, np.unique(of).tolist()):
+            parts.append(block.take(slots[of == number]))
+        return joined(parts) if sum(len(part.facts) for part in parts) == len(near) else None
 
     def _matches(
         self,
         asked: Description,
-        numbers: Rows,
+        stored: Block,
         similarity: Floats,
         evidence: npt.NDArray[np.void],
         threshold: float,
         limit: int,
     ) -> list[Match]:
         found: list[Match] = []
-        content = bytes(asked.facts["content"])
+        same = (stored.facts["content"] == asked.facts["content"]).all(axis=1)
+        value = np.where(same, 1.0, similarity)
         with self.store.reading() as connection:
-            for row in np.argsort(-similarity, kind="stable"):
-                if similarity[row] < threshold or len(found) == limit:
+            for row in np.argsort(-value, kind="stable")[:limit]:
+                if value[row] < threshold:
                     break
-                query = "SELECT content FROM image WHERE id = ?"
-                (stored,) = connection.execute(query, (int(numbers[row]),)).fetchone()
+                content = bytes(stored.facts["content"][row])
                 query = "SELECT place FROM file WHERE content = ? ORDER BY place"
-                places = tuple(place for (place,) in connection.execute(query, (stored,)))
-                same = stored == content
-                found.append(Match(places, stored.hex(), 1.0 if same else float(similarity[row]), evidence[row], same))
-        return sorted(found, key=lambda match: -match.similarity)
-
-
-def _word(size: int) -> int:
-    """The widest integer that divides a key of `size` bytes."""
-    return next(width for width in (8, 4, 2, 1) if size % width == 0)
-
-
-def _distances(words: npt.NDArray[Any], key: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """uint16[n]: Hamming distances of one key to all keys, both as rows of words."""
-    different = words ^ key
-    if hasattr(np, "bitwise_count"):
-        counts = np.bitwise_count(different)
-    else:
-        counts = BIT_COUNTS[different.view("<u2")] if words.dtype.itemsize > 1 else BIT_COUNTS[different]
-    return np.asarray(counts[:, 0] if counts.shape[1] == 1 else counts.sum(axis=1, dtype=np.uint16))
+                places = tuple(place for (place,) in connection.execute(query, (content,)))
+                found.append(Match(places, content.hex(), float(value[row]), evidence[row]))
+        return found

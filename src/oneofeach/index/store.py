@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
@@ -16,52 +17,59 @@ from types import TracebackType
 from oneofeach.errors import IndexDamaged, Refused
 
 APPLICATION = 0x31454F4F  # "OOE1": tells an index from any other SQLite file
-SCHEMA = 1
+SCHEMA = 2
 WAIT = 60.0  # seconds to wait for another process's transaction
-PAGE = 8192  # holds seven descriptors of pictures without a border
+PAGE = 8192
 TABLES = """
-CREATE TABLE version (
+CREATE TABLE IF NOT EXISTS version (
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE              -- fingerprint and decoder: rows of another version are never used
 ) STRICT;
-CREATE TABLE image (
-    id INTEGER PRIMARY KEY,
+CREATE TABLE block (                       -- images that were stored together: see blocks.py
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again
+    version INTEGER NOT NULL REFERENCES version,
+    bits BLOB NOT NULL,
+    facts BLOB NOT NULL,                   -- FACTS records
+    texts TEXT NOT NULL,                   -- notes and errors
+    checksum INTEGER NOT NULL              -- CRC-32 of facts, bits and texts
+) STRICT;
+CREATE TABLE descriptors (
+    block INTEGER PRIMARY KEY REFERENCES block ON DELETE CASCADE,
+    bytes BLOB NOT NULL,
+    checksum INTEGER NOT NULL
+) STRICT;
+CREATE TABLE image (                       -- where a content is
     version INTEGER NOT NULL REFERENCES version,
     content BLOB NOT NULL,                 -- SHA-256 of the file's bytes
-    facts BLOB NOT NULL,                   -- one FACTS record
-    bits BLOB NOT NULL,
-    note TEXT NOT NULL,
-    error TEXT NOT NULL,
-    checksum INTEGER NOT NULL,             -- CRC-32 of facts, bits and descriptor
-    UNIQUE (version, content)
-) STRICT;
-CREATE TABLE descriptor (
-    image INTEGER PRIMARY KEY REFERENCES image ON DELETE CASCADE,
-    bytes BLOB NOT NULL                    -- without the zeros at its end
-) STRICT;
-CREATE TABLE file (                        -- hints: where a content was last seen
+    block INTEGER NOT NULL,
+    slot INTEGER NOT NULL,
+    PRIMARY KEY (version, content)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE file (                        -- hints: where a content was last seen, and where its image is
     place TEXT PRIMARY KEY,
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL,
-    content BLOB NOT NULL
+    content BLOB NOT NULL,
+    block INTEGER NOT NULL,                -- of the fingerprint that was used last
+    slot INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX file_by_content ON file (content);
-CREATE TABLE matched (                     -- sets of images all of whose pairs are known
+CREATE INDEX IF NOT EXISTS file_by_content ON file (content);
+CREATE TABLE IF NOT EXISTS matched (                     -- sets of images all of whose pairs are known
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     fingerprint TEXT NOT NULL,
     used_at INTEGER NOT NULL,
     images BLOB NOT NULL,                  -- sorted, 16 bytes of each content
     checksum INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE pairs (
+CREATE TABLE IF NOT EXISTS pairs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     matched INTEGER NOT NULL REFERENCES matched ON DELETE CASCADE,
     block BLOB NOT NULL,                   -- STORED_PAIR records
     checksum INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX pairs_by_matched ON pairs (matched);
-CREATE TABLE kept (                        -- contents that an applied run kept
+CREATE INDEX IF NOT EXISTS pairs_by_matched ON pairs (matched);
+CREATE TABLE IF NOT EXISTS kept (                        -- contents that an applied run kept
     content BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 """
@@ -99,7 +107,7 @@ class Store:
         try:
             self._check(connection)
             connection.execute(f"PRAGMA page_size = {PAGE}")
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may undo the last batch, never damage it
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -65536")
@@ -180,14 +188,29 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """All tables, unless another process was faster."""
+    """All tables, unless another process was faster. Images of an older version are forgotten, decisions never."""
     connection.execute("BEGIN IMMEDIATE")
-    if _is_empty(connection):
+    if connection.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
+        for old in ("descriptor", "image", "file"):
+            connection.execute(f"DROP TABLE IF EXISTS {old}")
         for statement in TABLES.split(";"):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
     connection.execute("COMMIT")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn the log on. SQLite does not wait by itself for another process that is doing the same."""
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 def _is_passing(error: sqlite3.DatabaseError) -> bool:

@@ -2,9 +2,13 @@ import os
 
 import pytest
 from drawings import picture
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oneofeach.errors import SourceNotFound, UnsupportedInput
 from oneofeach.stages.sources import items_of
+from oneofeach.stages.sources.natural import in_order, natural_key
+from oneofeach.tables import Item
 
 
 def keys(source):
@@ -114,3 +118,18 @@ def test_several_folders_have_keys_that_tell_them_apart(tmp_path):
         str(tmp_path / "one" / "a.jpg"),
         str(tmp_path / "two" / "a.jpg"),
     ]
+
+
+NAMES = st.lists(
+    st.text(st.sampled_from("aB1023.-é"), min_size=1, max_size=5).filter(lambda name: name.strip(".")), max_size=3
+)
+
+
+@given(st.sets(NAMES.map("/".join), max_size=12))
+def test_folders_put_one_after_the_other_are_in_natural_order(names):
+    items = [Item(f"{name}.jpg", None) for name in names]
+    folders = {}
+    for item in items:
+        folders.setdefault(os.path.dirname(item.key), []).append(item)
+    expected = sorted((item.key for item in items), key=natural_key)
+    assert [item.key for item in in_order(list(folders.values()))] == expected

@@ -16,7 +16,8 @@ def identical(bits: Bytes, descriptors: Bytes, kinds: Bytes) -> Rows:
     first = np.arange(len(bits))
     if not len(bits):
         return first
-    order = np.lexsort((*bits.T[::-1], kinds))
+    words = np.ascontiguousarray(bits).view("<u8") if bits.shape[1] % 8 == 0 else bits
+    order = np.lexsort((*words.T, kinds))
     equal = (bits[order[1:]] == bits[order[:-1]]).all(axis=1) & (np.diff(kinds[order]) == 0)
     starts = np.flatnonzero(np.r_[True, ~equal])
     ends = np.r_[starts[1:], len(bits)]

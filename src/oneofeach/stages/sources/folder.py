@@ -7,12 +7,12 @@ like an image but cannot be one (a broken link, a pipe, camera raw) comes out as
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from oneofeach.stages.sources.natural import in_order, natural_key
 from oneofeach.stages.sources.sidecars import sidecars_in, sidecars_of
 from oneofeach.tables import Item
 
@@ -22,9 +22,7 @@ SUFFIXES = (
     *(".pbm", ".pnm", ".tga", ".icns", ".ico", ".qoi", ".psd", ".dds", ".sgi"),
 )
 RAW_SUFFIXES = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
-_IMAGES = SUFFIXES + RAW_SUFFIXES
-_NUMBERS = re.compile("([0-9]+)")
-_AFTER_NUMBERS = float("inf")
+_IMAGES = frozenset(SUFFIXES + RAW_SUFFIXES)
 
 
 class FolderSource:
@@ -39,7 +37,7 @@ class FolderSource:
             walk = _Walk(path)
             walk.enter("")
             walk.follow_links()
-            yield from sorted(walk.found, key=lambda item: natural_key(item.key))
+            yield from in_order(walk.found)
         else:
             folder, name = os.path.split(path)
             try:
@@ -49,21 +47,12 @@ class FolderSource:
             yield file_item(path, path, sidecars_of(name, beside), folder)
 
 
-def natural_key(key: str) -> tuple[list[Any], str]:
-    """Sort key: folder by folder, numbers by value, letters without case; a copy's longer name comes later."""
-    stem, dot, suffix = key.replace(os.sep, "\0").casefold().rpartition(".")
-    if not stem or "\0" in suffix:
-        stem, dot, suffix = stem + dot + suffix, "", ""
-    parts: list[Any] = _NUMBERS.split(stem)  # text and numbers by turns, so that like meets like
-    parts[1::2] = map(int, parts[1::2])
-    parts += (_AFTER_NUMBERS, dot + suffix)
-    return parts, key
-
-
 @dataclass
 class _Walk:
+    """found: the items of each folder."""
+
     root: str
-    found: list[Item] = field(default_factory=list)
+    found: list[list[Item]] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
     entered: set[tuple[int, int]] = field(default_factory=set)
 
@@ -82,7 +71,7 @@ class _Walk:
                     entries = [entry for entry in listing if not entry.name.startswith(".")]
             except OSError as error:
                 key = relative or os.path.basename(self.root)
-                self.found.append(Item(key, path, error=f"folder cannot be read: {error.strerror}"))
+                self.found.append([Item(key, path, error=f"folder cannot be read: {error.strerror}")])
                 continue
             pending += self._sort_out(entries, relative)
 
@@ -100,11 +89,11 @@ class _Walk:
             else:
                 folders.append(os.path.join(relative, entry.name))
         self.links.sort(key=natural_key)
-        images = {name for name in files if name.lower().endswith(_IMAGES)}
+        images = {name for name in files if name[name.rfind(".") :].lower() in _IMAGES}
         path = os.path.join(self.root, relative) if relative else self.root
         above, inside = os.path.join(relative, ""), os.path.join(path, "")  # joined once, not per file
-        for name, sidecars in sidecars_in(files, images).items():
-            self.found.append(file_item(above + name, inside + name, sidecars, path))
+        found = sidecars_in(files, images)
+        self.found.append([file_item(above + name, inside + name, found[name], path) for name in sorted(found)])
         return folders
 
 
@@ -117,5 +106,5 @@ def file_item(key: str, path: str, sidecars: tuple[str, ...], folder: str) -> It
         return Item(key, path, error=f"cannot be opened: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return Item(key, path, error="not a regular file")
-    raw = "camera raw files are not supported" if path.lower().endswith(RAW_SUFFIXES) else ""
+    raw = "camera raw files are not supported" if path[-4:].lower() in RAW_SUFFIXES else ""
     return Item(key, path, None, status.st_size, status.st_mtime_ns, status.st_ino, beside, raw)

@@ -6,7 +6,8 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from oneofeach.stages.sources.folder import SUFFIXES, natural_key
+from oneofeach.stages.sources.folder import SUFFIXES
+from oneofeach.stages.sources.natural import natural_key
 from oneofeach.stages.sources.sidecars import sidecars_in
 
 
