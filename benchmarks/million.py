@@ -1,6 +1,7 @@
 """A million entries: memory of a scan that stores them, size of the index, and how fast it answers.
 
-python benchmarks/million.py --entries 1000000 --folder /tmp/million
+python benchmarks/million.py --entries 1000000 --folder /tmp/million          # fills an index, and asks it
+python benchmarks/million.py --entries 1000000 --folder /tmp/million --asked  # asks the one that is there
 Nothing is decoded: descriptions are random, so that only what this package keeps of an image is measured.
 """
 
@@ -52,14 +53,22 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--entries", type=int, default=1_000_000)
     options.add_argument("--folder", type=Path, default=Path("/tmp/million"))
+    options.add_argument("--asked", action="store_true")
     chosen = options.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     path = chosen.folder / f"index-{chosen.entries}.sqlite"
+    if not chosen.asked:
+        fill(path, chosen.entries)
+    ask(path, chosen.entries)
+
+
+def fill(path: Path, entries: int) -> None:
+    """Two scans, and what they take."""
     for end in ("", "-wal", "-shm"):
         Path(f"{path}{end}").unlink(missing_ok=True)
     items = [
         Item(f"{n // 1000:04}/{n:07}.jpg", f"/data/images/{n // 1000:04}/{n:07}.jpg", None, 100_000 + n, 10**18 + n, n)
-        for n in range(chosen.entries)
+        for n in range(entries)
     ]
     print(f"{len(items):,} items: {peak():,.0f} MB", flush=True)
     for name in ("first", "second"):
@@ -70,12 +79,16 @@ def main() -> None:
         print(f"{name} scan: {time.perf_counter() - started:.0f} s, at most {peak():,.0f} MB resident", flush=True)
         del assembly
     print(f"index: {os.path.getsize(path) / len(items):,.0f} bytes per image", flush=True)
+
+
+def ask(path: Path, entries: int) -> None:
+    """Opening, and one question each for fifty entries."""
+    started = time.perf_counter()
     with Index(path) as index:
-        started = time.perf_counter()
         keys = index.keys(METHOD, decode.VERSION)
         print(f"opening: {time.perf_counter() - started:.2f} s", flush=True)
         taken, found = [], 0
-        for number in range(0, len(items), len(items) // 50):
+        for number in range(0, entries, entries // 50):
             asked = described(number)
             started = time.perf_counter()
             keys.refresh()

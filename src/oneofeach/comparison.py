@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,9 @@ from oneofeach.matching import checked_threshold
 from oneofeach.plugins import Distributed, Progress
 from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.similarity import words
-from oneofeach.tables import IDENTICAL, IDENTICAL_FILES, Catalog, Pairs, Rows
+from oneofeach.tables import IDENTICAL, IDENTICAL_FILES, Catalog, Item, Pairs, Rows
+
+NUMBERED = re.compile(r"[-_.](\d{5,}|\d+-of-\d+)(?=\.[a-z]+$)")  # train-00000-of-00002.parquet, shard-000000.tar
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,11 @@ class Comparison:
         seen = len(self.catalog) - compared
         return {"seen": seen, "found": len(self.found), "compared": compared, "skipped": len(self.skipped)}
 
-    def by(self, part: Callable[[str], str]) -> dict[str, tuple[int, int]]:
-        """(images, found) of A for each value of `part` of the key: see `class_of` and `split_of`."""
+    def by(self, part: Callable[[Item], str]) -> dict[str, tuple[int, int]]:
+        """(images, found) of A for each value of `part` of the item: see `class_of` and `split_of`."""
         table: dict[str, tuple[int, int]] = {}
         for row in np.flatnonzero(~self.catalog.reference).tolist():
-            name = part(self.catalog.items[row].key)
+            name = part(self.catalog.items[row])
             images, found = table.get(name, (0, 0))
             table[name] = images + 1, found + int(self.best[row] >= 0)
         return table
@@ -121,15 +124,16 @@ def _best(catalog: Catalog, pairs: Pairs) -> Rows:
     return np.asarray(best[pairs.same])
 
 
-def class_of(key: str) -> str:
-    """The folder that an image lies in, also inside an archive; "." for none."""
-    return os.path.dirname(key.rpartition("#")[2]) or "."
+def class_of(item: Item) -> str:
+    """The label of a table's row or of a sample; else the folder that an image lies in, also inside an archive."""
+    return getattr(item.source, "label", "") or os.path.dirname(item.key.rpartition("#")[2]) or "."
 
 
-def split_of(key: str) -> str:
-    """The archive or table, the split of a dataset, or the first folder; "." for none."""
+def split_of(item: Item) -> str:
+    """The archive or table, its parts taken together; the split of a dataset, or the first folder; "." for none."""
+    key = item.key
     if "#" in key:
-        return key.rpartition("#")[0]
+        return NUMBERED.sub("", key.rpartition("#")[0])
     if key.endswith("]"):
         return key.rpartition("[")[0] or "."
     return os.path.normpath(key).lstrip(os.sep).split(os.sep)[0] if os.path.dirname(key) else "."

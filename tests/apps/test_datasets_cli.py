@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pictures import encoded
 
 import oneofeach
 from oneofeach.apps.cli import run
-from oneofeach.comparison import compare
+from oneofeach.comparison import compare, split_of
 
 
 def write(root: Path, numbers: dict[str, int]) -> Path:
@@ -110,6 +112,20 @@ def test_compare_names_leaks_by_class_and_fails_a_check(
     assert found["by_class"] == {"cat": {"images": 1, "found": 1}, "dog": {"images": 1, "found": 0}}
     assert run(["compare", str(train / "dog"), str(test), "--check"]) == 0
     assert "0 of 2 images of A are among the 2 of B" in capsys.readouterr().out
+
+
+def test_compare_counts_tables_by_label_and_takes_the_parts_of_a_split_together(
+    train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part, numbers in enumerate(([1, 9], [3, 8])):
+        rows = pa.table({"image": [encoded(n) for n in numbers], "label": ["cat" if n < 9 else "dog" for n in numbers]})
+        pq.write_table(rows, tmp_path / f"test-0000{part}-of-00002.parquet")
+    parts = sorted(map(str, tmp_path.glob("*.parquet")))
+    assert run(["compare", parts[0], str(train), "--json"]) == 0
+    found = printed(capsys)
+    assert found["by_class"] == {"cat": {"images": 1, "found": 1}, "dog": {"images": 1, "found": 0}}
+    result = compare(parts, str(train))
+    assert result.by(split_of) == {str(tmp_path / "test.parquet"): (4, 2)}
 
 
 def test_an_empty_or_missing_side_of_a_comparison_is_an_error_never_a_clean_check(

@@ -199,3 +199,16 @@ def test_an_export_into_its_own_source_or_named_like_a_file_is_refused(folder: P
     with pytest.raises(oneofeach.UnknownFormat, match="x --format parquet"):
         oneofeach.export(result, tmp_path / "x.parquet")
     oneofeach.export(result, tmp_path / "images-unique")
+
+
+def test_annotations_that_are_images_stay_beside_their_image(tmp_path: Path) -> None:
+    members = {
+        f"{n}.{extension}": encoded(n if extension == "jpg" else 9, extension[-3:])
+        for n in (1, 2)
+        for extension in ("jpg", "seg.png")
+    }
+    shard = write_tar(tmp_path / "s.tar", members)
+    oneofeach.export(oneofeach.deduplicate(str(shard)), tmp_path / "out")
+    assert sorted(tree(tmp_path / "out" / "s")) == ["1.jpg", "1.seg.png", "2.jpg", "2.seg.png"]
+    again = oneofeach.deduplicate(str(tmp_path / "out"))
+    assert again.counts == {"seen": 2, "kept": 2, "removed": 0, "skipped": 0}

@@ -204,3 +204,15 @@ def test_every_kind_of_source_is_read_from_a_remote_place_as_well(tmp_path: Path
     assert items_of("memory://place/f/a.png")[0].opener.read() == encoded(1)
     with pytest.raises(oneofeach.SourceNotFound):
         items_of("memory://place/none")
+
+
+def test_rows_and_samples_know_their_class_by_name(tmp_path: Path) -> None:
+    rows = datasets.Dataset.from_dict({"image": [picture(1), picture(2)], "label": [1, 0]})
+    rows = rows.cast_column("image", datasets.Image()).cast_column("label", datasets.ClassLabel(names=["cat", "dog"]))
+    rows.to_parquet(str(tmp_path / "t.parquet"))
+    pq.write_table(pa.table({"image": [encoded(1)], "x": [1]}), tmp_path / "none.parquet")
+    shard = write_tar(tmp_path / "s.tar", {"0.png": encoded(1), "0.cls": b"7\n", "1.png": encoded(2)})
+    found = {str(source): [item.source.label for item in items_of(source)] for source in (rows, str(shard))}
+    assert list(found.values()) == [["dog", "cat"], ["7", ""]]
+    assert [item.source.label for item in items_of(str(tmp_path / "t.parquet"))] == ["dog", "cat"]
+    assert items_of(str(tmp_path / "none.parquet"))[0].source.label == ""

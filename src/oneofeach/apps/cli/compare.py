@@ -14,6 +14,7 @@ from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.apps.cli.there import compared_there
 from oneofeach.comparison import Comparison, class_of, split_of
 from oneofeach.comparison import compare as compared
+from oneofeach.tables import Item
 from oneofeach.wording import counted, printable
 
 SHOWN = 50
@@ -80,7 +81,7 @@ def _show(result: Comparison) -> None:
     )
 
 
-def _table(result: Comparison, title: str, part: Callable[[str], str]) -> None:
+def _table(result: Comparison, title: str, part: Callable[[Item], str]) -> None:
     rows = {name: numbers for name, numbers in result.by(part).items() if numbers[1]}
     if not rows or len(result.by(part)) < 2:
         return

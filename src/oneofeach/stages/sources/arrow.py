@@ -17,10 +17,10 @@ from typing import Any
 from oneofeach.errors import UnreadableImage, UnsupportedInput
 from oneofeach.plugins import extra
 from oneofeach.stages.sources.files import hints_of, is_url, open_binary, read_range, suffix_of
+from oneofeach.stages.sources.labels import LABELS, features, label_column, labels
 from oneofeach.tables import Item
 
 CAPTIONS = ("caption", "text", "prompt")
-LABELS = ("label", "cls", "class")
 USUAL = ("image", "img", "jpg", "jpeg", "png", "webp", "image_bytes", "bytes", "content")
 _reading = Lock()
 
@@ -43,6 +43,11 @@ class _Row:
     def extension(self) -> str:
         path = self._cell()[1]
         return suffix_of(path)[1:] or _extension_of(self.read())
+
+    @property
+    def label(self) -> str:
+        """The class of this row, by its name where the table has names of classes; "" for none."""
+        return next(iter(labels(self.record())), "")
 
     def _cell(self) -> tuple[bytes | None, str]:
         value = self.record()[self.column][0].as_py()
@@ -90,6 +95,11 @@ class TableRow(_Row):
     @property
     def folder(self) -> str:
         return os.path.dirname(self.path)
+
+    @property
+    def label(self) -> str:
+        found = _labels_of(self.path, self.group, _version(self.path))
+        return found[self.row] if found else ""
 
     def record(self) -> Any:
         return _rows_of(self.path, self.group, None).slice(self.row, 1)
@@ -166,10 +176,8 @@ class DatasetSource:
 def image_column(schema: Any, where: str) -> str:
     """The column that holds the images. UnsupportedInput when there is none."""
     types = extra("pyarrow", "parquet").types
-    features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    marked = [
-        name for name, feature in features.items() if isinstance(feature, dict) and feature.get("_type") == "Image"
-    ]
+    told = features(schema).items()
+    marked = [name for name, feature in told if isinstance(feature, dict) and feature.get("_type") == "Image"]
     structs = [
         field.name
         for field in schema
@@ -183,6 +191,12 @@ def image_column(schema: Any, where: str) -> str:
             return str(name)
     hint = "An image column is binary, or a struct of bytes and path."
     raise UnsupportedInput(f"No image column in {where}: {', '.join(schema.names)}\n{hint}")
+
+
+@lru_cache(maxsize=4)
+def _labels_of(path: str, group: int, version: int) -> list[str]:
+    column = label_column(_layout(path)[0].names)
+    return labels(_rows_of(path, group, column)) if column else []
 
 
 def _layout(path: str) -> tuple[Any, list[int]]:
@@ -199,8 +213,12 @@ def _layout(path: str) -> tuple[Any, list[int]]:
 def _rows_of(path: str, group: int, column: str | None) -> Any:
     """One row group as a pyarrow.Table: all columns, or one. The last few stay in memory for the next rows."""
     with _reading:  # or every thread would decode the same row group at once
-        version = -1 if is_url(path) else os.stat(path).st_mtime_ns
-        return _read_rows(path, group, column, version)
+        return _read_rows(path, group, column, _version(path))
+
+
+def _version(path: str) -> int:
+    """Tells a file from one of the same name that is read later."""
+    return -1 if is_url(path) else os.stat(path).st_mtime_ns
 
 
 @lru_cache(maxsize=4)

@@ -1,6 +1,7 @@
 """Which files of a folder belong to which image: captions, metadata, masks, latent caches.
 
 In: the names of one folder. Out: each image with its sidecars. Pure: nothing here touches a disk.
+Names like `a.seg.png` are those of WebDataset; others of several images in one sample are images of their own.
 Cache names are those of sd-scripts (`a_0512x0512_sd.npz`, `a_te_outputs.npz`), masks those of OneTrainer.
 """
 
@@ -21,6 +22,7 @@ SIDECARS = (
     ".npz",
     "-masklabel.png",
     ".mask",
+    *(f".{kind}.png" for kind in ("seg", "mask", "depth", "normal", "alpha", "edge", "pose", "label")),
     ".xmp",
     ".yaml",
     "_[0-9][0-9][0-9][0-9]x[0-9][0-9][0-9][0-9]_*.npz",

@@ -46,6 +46,14 @@ class TarSample:
     def place(self) -> str:
         return f"{self.path}#{self.image.offset}"
 
+    @property
+    def label(self) -> str:
+        """The class that a member "cls" names; "" for none."""
+        member = next((other for other in self.others if other.extension == "cls"), None)
+        if member is None:
+            return ""
+        return read_range(self.path, member.offset, member.size).decode("utf-8", errors="replace").strip()
+
     def read(self) -> bytes:
         return read_range(self.path, self.image.offset, self.image.size)
 
