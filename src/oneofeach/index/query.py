@@ -13,7 +13,7 @@ import numpy.typing as npt
 from oneofeach.index.blocks import Block, joined, read
 from oneofeach.index.store import Store
 from oneofeach.kernels.within import within
-from oneofeach.plugins import Bounded, Fingerprint
+from oneofeach.plugins import Bounded, Fingerprint, Searching
 from oneofeach.tables import Description, Floats, Rows
 
 
@@ -25,6 +25,7 @@ class Match:
     content: str  # SHA-256, hexadecimal
     similarity: float
     evidence: np.void  # one EVIDENCE record
+    same_bytes: bool = False  # as the image asked for
 
 
 class Keys:
@@ -78,6 +79,8 @@ class Keys:
 
     def _near(self, asked: Description, threshold: float) -> Rows:
         """Positions of the images that may be similar enough."""
+        if isinstance(self.method, Searching):
+            return np.unique(self.method.near(asked.bits[None], self.bits, threshold)[1])
         _, keys = self.method.keys(asked.bits[None])
         radius = self.method.radius(threshold)
         near = np.unique(self._rows[np.concatenate([within(self._keys, key, radius) for key in keys])])
@@ -115,5 +118,5 @@ class Keys:
                 content = bytes(stored.facts["content"][row])
                 query = "SELECT place FROM file WHERE content = ? ORDER BY place"
                 places = tuple(place for (place,) in connection.execute(query, (content,)))
-                found.append(Match(places, content.hex(), float(value[row]), evidence[row]))
+                found.append(Match(places, content.hex(), float(value[row]), evidence[row], bool(same[row])))
         return found
