@@ -212,3 +212,13 @@ def test_annotations_that_are_images_stay_beside_their_image(tmp_path: Path) -> 
     assert sorted(tree(tmp_path / "out" / "s")) == ["1.jpg", "1.seg.png", "2.jpg", "2.seg.png"]
     again = oneofeach.deduplicate(str(tmp_path / "out"))
     assert again.counts == {"seen": 2, "kept": 2, "removed": 0, "skipped": 0}
+
+
+def test_splits_that_files_are_named_after_stay(tmp_path: Path) -> None:
+    parts = {"train-00000-of-00002": [1, 2], "test-00000-of-00001": [2, 3], "train-00001-of-00002": [4, 1]}
+    for name, numbers in parts.items():
+        pq.write_table(struct_table(numbers), tmp_path / f"{name}.parquet")
+    result = oneofeach.deduplicate([str(tmp_path / f"{name}.parquet") for name in parts])
+    oneofeach.export(result, tmp_path / "out", "hf")
+    loaded = load(tmp_path / "out", tmp_path / "cache")
+    assert {split: loaded[split]["label"] for split in loaded} == {"train": [1, 2, 4], "test": [3]}

@@ -81,7 +81,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path))
         self.lock = RLock()
-        self.rebuilt = ""  # what was set aside, and why: the caller's to print
+        self.rebuilt = ""  # what was set aside, and why
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         try:
             self.connection = self._open()
@@ -89,6 +89,7 @@ class Store:
             if _is_passing(error):
                 raise Refused(f"The index cannot be opened: {self.path}\n{_hint(error)}") from error
             self.rebuilt = self._set_aside(error)
+            logging.getLogger("oneofeach").warning(self.rebuilt)
             self.connection = self._open()
 
     def __enter__(self) -> Store:
@@ -176,11 +177,7 @@ class Store:
         for end in ("-wal", "-shm"):
             if os.path.exists(self.path + end):
                 os.replace(self.path + end, aside + end)
-        message = (
-            f"The index is damaged ({error}): {self.path}\nIt was renamed to {aside}; the next scan fills a new one."
-        )
-        logging.getLogger("oneofeach").warning(message)
-        return message
+        return f"The index is damaged ({error}): {self.path}\nIt was renamed to {aside}; the next scan fills a new one."
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

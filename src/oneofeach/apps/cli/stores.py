@@ -32,8 +32,6 @@ def opened(path: str | None, no_index: bool = False) -> Iterator[Index | None]:
         yield None
         return
     with index:
-        if index.rebuilt:
-            tell(index.rebuilt)
         yield index
 
 

@@ -6,8 +6,8 @@ Readable by anything that reads Parquet; `datasets.load_dataset` finds images an
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from oneofeach.stages.export.units import Unit
 
 FILE_BYTES = 500 << 20
 GROUP_ROWS = 100  # what one reading of an image decompresses
+SPLIT = re.compile(r"([A-Za-z_]\w*)\[|(?:.*[/\\])?([A-Za-z_]\w*)-\d+-of-\d+\.(?:parquet|arrow)#")
 CAPTIONS = (".txt", ".caption")
 STRING, BINARY = {"dtype": "string", "_type": "Value"}, {"dtype": "binary", "_type": "Value"}
 FEATURES = {
@@ -35,21 +36,25 @@ def write_parquet(units: Sequence[Unit], root: Path) -> list[str]:
 def write_hf(units: Sequence[Unit], root: Path) -> list[str]:
     """data/train-00000-of-00001.parquet, ...: one set of files per split, as a dataset on the Hub has them."""
     (root / "data").mkdir()
-    written = []
-    for split, members in groupby(units, key=_split):
-        names = _write_files(list(members), root / "data", split + "-{:05}.part")
+    by_split: dict[str, list[Unit]] = {}
+    for unit in units:
+        by_split.setdefault(_split(unit), []).append(unit)
+    written: dict[int, str] = {}
+    for split, members in by_split.items():
+        names = _write_files(members, root / "data", split + "-{:05}.part")
         files = list(dict.fromkeys(name.partition("#")[0] for name in names))
         final = {file: f"{split}-{number:05}-of-{len(files):05}.parquet" for number, file in enumerate(files)}
         for file, name in final.items():
             (root / "data" / file).rename(root / "data" / name)
-        written += [f"data/{final[file]}#{row}" for file, _, row in (name.partition("#") for name in names)]
-    return written
+        for unit, (file, _, row) in zip(members, (name.partition("#") for name in names), strict=True):
+            written[unit.row] = f"data/{final[file]}#{row}"
+    return [written[unit.row] for unit in units]
 
 
 def _split(unit: Unit) -> str:
-    """The split that the key of a row of a DatasetDict begins with; "train" for all others."""
-    split, bracket, _ = unit.item.key.partition("[")
-    return split if bracket and split.isidentifier() else "train"
+    """The split that the key of a row begins with, of a DatasetDict or of a file named as on the Hub; else "train"."""
+    found = SPLIT.match(unit.item.key)
+    return next(name for name in found.groups() if name) if found else "train"
 
 
 def _write_files(units: Sequence[Unit], root: Path, pattern: str) -> list[str]:
