@@ -19,11 +19,15 @@ from pictures import encoded
 
 import oneofeach
 from oneofeach import describe
-from oneofeach.index import Index
+from oneofeach.index import Index, blocks, images
 
 NAMES = st.sampled_from(["a.png", "b.jpg", "c/a.png", "c/d.jpg", "e/f/g.png", "z.png"])
 PICTURES = st.integers(0, 5)
 BYTES = {(number, suffix): encoded(number, suffix) for number in range(6) for suffix in ("png", "jpg")}
+
+
+class Killed(BaseException):
+    """Like a signal: nothing catches it."""
 
 
 class Growing(RuleBasedStateMachine):
@@ -85,6 +89,24 @@ class Growing(RuleBasedStateMachine):
         with pytest.MonkeyPatch.context() as patch, suppress(KeyboardInterrupt):
             patch.setattr(describe, "CHUNK", 1)
             oneofeach.deduplicate(str(self.folder), index=self.root / "i.sqlite", workers=1, progress=stop)
+
+    @precondition(lambda self: self.files())
+    @rule(after=st.integers(0, 2))
+    def die_while_storing(self, after: int) -> None:
+        """As a kill does: what is in the last transaction is lost, and nothing else."""
+        stored: list[Any] = []
+
+        def add(*arguments: Any) -> Any:
+            if len(stored) == after:
+                raise Killed
+            stored.append(blocks.add(*arguments))
+            return stored[-1]
+
+        with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+            patch.setattr(images, "BATCH", 1)
+            patch.setattr(images, "add", add)
+            patch.setattr(describe, "CHUNK", 1)
+            oneofeach.scan(str(self.folder), index=self.root / "i.sqlite", workers=1)
 
     @precondition(lambda self: self.files())
     @rule(threshold=st.sampled_from([0.8, 0.95]))

@@ -199,6 +199,16 @@ def test_every_kind_of_source_is_read_from_a_remote_place_as_well(tmp_path: Path
         memory.pipe(f"/place/{name}", data)
     for name in files:
         assert read_all(f"memory://place/{name}") == [encoded(1)]
+    annotations = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"id": 5, "image_id": 1}]}
+    memory.pipe("/place/c/instances_val.json", json.dumps(annotations).encode())
+    memory.pipe("/place/c/val/a.png", encoded(1))
+    (item,) = items_of("memory://place/c/instances_val.json")
+    assert (item.opener.read(), json.loads(item.opener.companions()["json"])) == (
+        encoded(1),
+        [{"id": 5, "image_id": 1}],
+    )
+    oneofeach.export(oneofeach.deduplicate("memory://place/c/instances_val.json"), tmp_path / "coco", "coco")
+    assert (tmp_path / "coco" / "images" / "val" / "a.png").read_bytes() == encoded(1)
     (item,) = items_of("memory://place/f")
     assert (item.key, item.opener.read(), item.opener.companions()) == ("a.png", encoded(1), {"txt": b"text"})
     assert items_of("memory://place/f/a.png")[0].opener.read() == encoded(1)

@@ -34,8 +34,7 @@ def write_coco(units: Sequence[Unit], root: Path, facts: npt.NDArray[np.void]) -
 
 def _write_rest(path: str, units: Sequence[Unit], root: Path) -> list[tuple[Unit, str]]:
     """One annotation file without what was removed."""
-    with open(path, encoding="utf-8") as file:
-        whole: dict[str, Any] = json.load(file)
+    whole: dict[str, Any] = units[0].item.source.document()
     kept = {unit.item.source.identifier for unit in units}
     whole["images"] = [entry for entry in whole["images"] if entry["id"] in kept]
     whole["annotations"] = [entry for entry in whole.get("annotations", []) if entry["image_id"] in kept]

@@ -16,7 +16,7 @@ from typing import Any
 
 from oneofeach.errors import UnreadableImage, UnsupportedInput
 from oneofeach.plugins import extra
-from oneofeach.stages.sources.files import hints_of, is_url, open_binary, read_range, suffix_of
+from oneofeach.stages.sources.files import hints_of, is_url, open_binary, read_range, suffix_of, version_of
 from oneofeach.stages.sources.labels import LABELS, features, label_column, labels
 from oneofeach.tables import Item
 
@@ -98,7 +98,7 @@ class TableRow(_Row):
 
     @property
     def label(self) -> str:
-        found = _labels_of(self.path, self.group, _version(self.path))
+        found = _labels_of(self.path, self.group, version_of(self.path))
         return found[self.row] if found else ""
 
     def record(self) -> Any:
@@ -213,12 +213,7 @@ def _layout(path: str) -> tuple[Any, list[int]]:
 def _rows_of(path: str, group: int, column: str | None) -> Any:
     """One row group as a pyarrow.Table: all columns, or one. The last few stay in memory for the next rows."""
     with _reading:  # or every thread would decode the same row group at once
-        return _read_rows(path, group, column, _version(path))
-
-
-def _version(path: str) -> int:
-    """Tells a file from one of the same name that is read later."""
-    return -1 if is_url(path) else os.stat(path).st_mtime_ns
+        return _read_rows(path, group, column, version_of(path))
 
 
 @lru_cache(maxsize=4)

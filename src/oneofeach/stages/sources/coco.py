@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from oneofeach.errors import UnsupportedInput
-from oneofeach.stages.sources.files import suffix_of
+from oneofeach.errors import SourceNotFound, UnsupportedInput
+from oneofeach.stages.sources.files import exists, hints_of, is_url, open_binary, read_range, suffix_of, version_of
 from oneofeach.tables import Item
 
 
@@ -32,20 +32,24 @@ class CocoImage:
         return suffix_of(self.file_name)[1:]
 
     def read(self) -> bytes:
-        with open(self.place, "rb") as file:
-            return file.read()
+        return read_range(self.place)
+
+    def document(self) -> dict[str, Any]:
+        """The whole annotation file."""
+        with open_binary(self.annotations) as file:
+            return dict(json.load(file))
 
     def companions(self) -> dict[str, bytes]:
         """The annotations of this image as "json"."""
-        found = _annotations_by_image(self.annotations, os.stat(self.annotations).st_mtime_ns)
+        found = _annotations_by_image(self.annotations, version_of(self.annotations))
         return {"json": json.dumps(found.get(self.identifier, []), ensure_ascii=False).encode()}
 
 
 class CocoSource:
-    """Accepts the path of a .json."""
+    """Accepts the path or URL of a .json."""
 
     def accepts(self, source: Any) -> bool:
-        return suffix_of(source) == ".json" and os.path.isfile(source)
+        return suffix_of(source) == ".json" and (is_url(source) or os.path.isfile(source))
 
     def items(self, source: Any) -> Iterator[Item]:
         path = os.fspath(source)
@@ -56,15 +60,17 @@ class CocoSource:
             key, place = f"{path}#{name}", os.path.join(root, name)
             reader = CocoImage(place, path, entry["id"], name)
             try:
-                status = os.stat(place)
+                hints = hints_of(place)
             except OSError as error:
                 yield Item(key, place, reader, error=f"cannot be opened: {error.strerror}")
                 continue
-            yield Item(key, place, reader, status.st_size, status.st_mtime_ns, status.st_ino)
+            yield Item(key, place, reader, *hints)
 
 
 def _images(path: str) -> list[dict[str, Any]]:
-    with open(path, encoding="utf-8") as file:
+    if not exists(path):
+        raise SourceNotFound(path)
+    with open_binary(path) as file:
         try:
             entries = json.load(file)["images"]
         except (ValueError, KeyError, TypeError) as error:
@@ -75,7 +81,7 @@ def _images(path: str) -> list[dict[str, Any]]:
 
 def _root(path: str, first: str) -> str:
     """The folder that file names are relative to: where the first image is found."""
-    folder, file = os.path.split(os.path.abspath(path))
+    folder, file = os.path.split(path if is_url(path) else os.path.abspath(path))
     parent, split = os.path.dirname(folder), os.path.splitext(file)[0].rpartition("_")[2]
     for base in (folder, parent):
         for root in (
@@ -84,14 +90,14 @@ def _root(path: str, first: str) -> str:
             os.path.join(base, split),
             os.path.join(base, "images", split),
         ):
-            if os.path.exists(os.path.join(root, first)):
+            if exists(os.path.join(root, first)):
                 return root
     return folder
 
 
 @lru_cache(maxsize=4)
 def _annotations_by_image(path: str, version: int) -> dict[Any, list[Any]]:
-    with open(path, encoding="utf-8") as file:
+    with open_binary(path) as file:
         annotations = json.load(file).get("annotations", [])
     found: dict[Any, list[Any]] = {}
     for annotation in annotations:

@@ -59,6 +59,18 @@ def read_range(path: str, offset: int = 0, size: int = -1) -> bytes:
     return data
 
 
+def exists(path: str) -> bool:
+    if not is_url(path):
+        return os.path.exists(path)
+    system, inner = file_system(path)
+    return bool(system.exists(inner))
+
+
+def version_of(path: str) -> int:
+    """Tells a file from one of the same name that is read later; -1 for a URL."""
+    return -1 if is_url(path) else os.stat(path).st_mtime_ns
+
+
 def hints_of(path: str) -> tuple[int, int, int]:
     """(size, mtime_ns, inode) of a local file; -1 each for a URL, whose servers rarely tell them alike."""
     if is_url(path):
