@@ -222,6 +222,20 @@ def test_a_flipped_bit_in_a_stored_descriptor_is_noticed(folder: Path, tmp_path:
     assert_equal(oneofeach.scan(str(folder), index=index), oneofeach.scan(str(folder)))
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_byte_is_changed_the_answer_is_right_or_there_is_none(folder: Path, tmp_path: Path, seed: int) -> None:
+    index, random = tmp_path / "index.sqlite", np.random.default_rng(seed)
+    fresh = oneofeach.scan(str(folder))
+    oneofeach.deduplicate(str(folder), index=index)
+    data = bytearray(index.read_bytes())
+    for at in random.integers(100, len(data), 40):  # the header says whose file it is: a foreign one is refused
+        data[at] ^= 1 << random.integers(8)
+    index.write_bytes(data)
+    with suppress(oneofeach.IndexDamaged):
+        assert_equal(oneofeach.scan(str(folder), index=index), fresh)
+    assert_equal(oneofeach.scan(str(folder), index=index), fresh)
+
+
 def test_a_file_that_is_no_index_is_refused_and_left_alone(folder: Path, tmp_path: Path) -> None:
     other = tmp_path / "photos.db"
     connection = sqlite3.connect(other)

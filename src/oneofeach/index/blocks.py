@@ -21,6 +21,7 @@ from oneofeach.tables import FACTS, Bytes
 BLOCK = 128  # images: smaller blocks cost more where all are read, larger ones where a single one is
 AT_ONCE = 16  # blocks in one query
 NO_TEXT = ("", "")
+STORED = "CAST(b.bits AS BLOB), CAST(b.facts AS BLOB), CAST(b.texts AS TEXT), b.checksum"  # of whatever type by damage
 
 
 class Block(NamedTuple):
@@ -58,7 +59,7 @@ def add(connection: sqlite3.Connection, version: int, block: Block) -> list[tupl
 def read(store: Store, numbers: Sequence[int]) -> Iterator[tuple[int, Block]]:
     """The blocks of these numbers, in ascending order; one that is gone is left out. IndexDamaged when one differs."""
     query = (
-        "SELECT b.id, b.bits, b.facts, b.texts, b.checksum, d.bytes, d.checksum FROM block b "
+        f"SELECT b.id, {STORED}, CAST(d.bytes AS BLOB), d.checksum FROM block b "
         "CROSS JOIN descriptors d ON d.block = b.id WHERE b.id IN ({}) ORDER BY b.id"
     )
     for start in range(0, len(numbers), AT_ONCE):
@@ -69,6 +70,18 @@ def read(store: Store, numbers: Sequence[int]) -> Iterator[tuple[int, Block]]:
             if _checksum(bits, facts, texts) != checksum or crc32(descriptors) != other:
                 raise store.damaged("the checksum of stored images differs")
             yield number, _block(bits, facts, texts, descriptors)
+
+
+def bits_of(store: Store, version: int, after: int) -> dict[int, bytes]:
+    """The bits of every block of a version with a number above `after`. IndexDamaged when one differs."""
+    found = {}
+    query = f"SELECT id, {STORED} FROM block b WHERE +version = ? AND id > ? ORDER BY id"
+    with store.reading() as connection:
+        for number, bits, facts, texts, checksum in connection.execute(query, (version, after)):
+            if _checksum(bits, facts, texts) != checksum:
+                raise store.damaged("the checksum of stored images differs")
+            found[number] = bits
+    return found
 
 
 def _checksum(bits: bytes, facts: bytes, texts: str) -> int:

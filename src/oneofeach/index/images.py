@@ -26,8 +26,10 @@ AT_ONCE = 500  # parameters in one query; SQLite before 3.32 takes 999
 BATCH = 512  # images per transaction: what a killed run has to do again
 RECENT = 8  # blocks
 SETTLED = 2_000_000_000  # ns; a file changed less than this before it was read may change again unnoticed
-FILES = "SELECT place, size, mtime_ns, inode, content, block, slot FROM file WHERE place "
-IMAGES = "SELECT content, block, slot FROM image WHERE version = ? AND content IN ({})"
+# CAST, because in a damaged file values may have any type
+WHERE_IT_IS = "CAST(content AS BLOB), CAST(block AS INTEGER), CAST(slot AS INTEGER)"
+FILES = f"SELECT place, size, mtime_ns, inode, {WHERE_IT_IS} FROM file WHERE place "
+IMAGES = f"SELECT {WHERE_IT_IS} FROM image WHERE version = ? AND content IN ({{}})"
 PLACED = np.dtype([("row", "<i8"), ("content", "S32"), ("block", "<i8"), ("slot", "<i8")])
 
 
@@ -74,12 +76,18 @@ class Images:
         by_block = dict(zip(blocks.tolist(), np.split(placed, starts[1:]), strict=False))
         for number, block in read(self.store, list(by_block)):
             part = by_block[number]
-            found = block.take(_span(part["slot"]))
-            if found.facts["content"].tobytes() != part["content"].tobytes():
-                raise self.store.damaged("images are not where they were stored")
+            found = self._found(block, part["slot"], part["content"].tobytes())
             texts = [(row, text) for row, text in zip(part["row"].tolist(), found.texts, strict=True) if any(text)]
             notes, errors = ({row: text[side] for row, text in texts if text[side]} for side in (0, 1))
             yield Known(_span(part["row"]), *found[:3], notes, errors)
+
+    def _found(self, block: Block, slots: Rows, contents: bytes) -> Block:
+        """The rows of a block at these slots. IndexDamaged when other contents are there."""
+        if ((slots >= 0) & (slots < len(block.facts))).all():
+            found = block.take(_span(slots))
+            if found.facts["content"].tobytes() == contents:
+                return found
+        raise self.store.damaged("images are not where they were stored")
 
     def _unchanged(self, items: Sequence[Item]) -> npt.NDArray[np.void]:
         """PLACED[k]: the items that have the hints they were stored with, and where their images were last found."""
@@ -133,9 +141,10 @@ class Images:
         block = self._recent(number) if number else None
         if block is None:
             return None
+        found = self._found(block, np.array([slot]), content)
         descriptor = np.zeros(self.width, np.uint8)
-        descriptor[: block.descriptors.shape[1]] = block.descriptors[slot]
-        return Description(block.facts[slot], block.bits[slot], descriptor, *block.texts[slot])
+        descriptor[: found.descriptors.shape[1]] = found.descriptors[0]
+        return Description(found.facts[0], found.bits[0], descriptor, *found.texts[0])
 
     def _block(self, number: int) -> Block | None:
         return next((block for _, block in read(self.store, [number])), None)

@@ -88,7 +88,8 @@ class PairStore:
     def _choose(self, connection: sqlite3.Connection, contents: Contents) -> _Set:
         """The stored set that covers most of the images."""
         best, chosen, ordered = 0, _Set(), np.sort(contents)
-        query = "SELECT id, images, checksum FROM matched WHERE fingerprint = ? ORDER BY used_at DESC, id DESC"
+        columns = "id, CAST(images AS BLOB), checksum"  # CAST: in a damaged file values may have any type
+        query = f"SELECT {columns} FROM matched WHERE fingerprint = ? ORDER BY used_at DESC, id DESC"
         for number, blob, checksum in connection.execute(query, (self.fingerprint,)).fetchall():
             if crc32(blob) != checksum:
                 raise self.store.damaged("the checksum of a set of images differs")
@@ -99,7 +100,7 @@ class PairStore:
         return chosen
 
     def _pairs(self, connection: sqlite3.Connection) -> npt.NDArray[np.void]:
-        query = "SELECT block, checksum FROM pairs WHERE matched = ? ORDER BY id"
+        query = "SELECT CAST(block AS BLOB), checksum FROM pairs WHERE matched = ? ORDER BY id"
         blocks = connection.execute(query, (self._chosen.number,)).fetchall()
         if any(crc32(block) != checksum for block, checksum in blocks):
             raise self.store.damaged("the checksum of a block of pairs differs")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.index.blocks import Block, joined, read
+from oneofeach.index.blocks import Block, bits_of, joined, read
 from oneofeach.index.store import Store
 from oneofeach.kernels.within import within
 from oneofeach.plugins import Bounded, Fingerprint, Searching
@@ -43,20 +43,16 @@ class Keys:
 
     def refresh(self) -> None:
         """Read what was added since."""
-        last = int(self._blocks[-1]) if len(self._blocks) else 0
-        query = "SELECT id, bits FROM block WHERE +version = ? AND id > ? ORDER BY id"  # by id: the new ones only
-        with self.store.reading() as connection:
-            stored = connection.execute(query, (self.version, last)).fetchall()
+        stored = bits_of(self.store, self.version, int(self._blocks[-1]) if len(self._blocks) else 0)
         if not stored:
             return
-        numbers, blobs = zip(*stored, strict=True)
         width = self.method.bits // 8
-        bits = np.frombuffer(b"".join(blobs), np.uint8).reshape(-1, width)
-        sizes = np.array([len(blob) // width for blob in blobs])
+        bits = np.frombuffer(b"".join(stored.values()), np.uint8).reshape(-1, width)
+        sizes = np.array([len(blob) // width for blob in stored.values()])
         rows, keys = self.method.keys(bits)
         self._rows = np.concatenate([self._rows, rows + len(self.bits)])
         self._keys = np.concatenate([self._keys, keys])
-        self._blocks = np.concatenate([self._blocks, numbers])
+        self._blocks = np.concatenate([self._blocks, list(stored)])
         self._starts = np.concatenate([self._starts, self._starts[-1] + np.cumsum(sizes)])
         self.bits = np.concatenate([self.bits, bits])
 

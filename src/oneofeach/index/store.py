@@ -20,6 +20,7 @@ APPLICATION = 0x31454F4F  # "OOE1": tells an index from any other SQLite file
 SCHEMA = 2
 WAIT = 60.0  # seconds to wait for another process's transaction
 PAGE = 8192
+FAILURES = (sqlite3.DatabaseError, UnicodeDecodeError)  # a message about damage may quote bytes that are no text
 TABLES = """
 CREATE TABLE IF NOT EXISTS version (
     id INTEGER PRIMARY KEY,
@@ -85,7 +86,7 @@ class Store:
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         try:
             self.connection = self._open()
-        except sqlite3.DatabaseError as error:
+        except FAILURES as error:
             if _is_passing(error):
                 raise Refused(f"The index cannot be opened: {self.path}\n{_hint(error)}") from error
             self.rebuilt = self._set_aside(error)
@@ -135,7 +136,7 @@ class Store:
         with self.lock:
             try:
                 yield self.connection
-            except sqlite3.DatabaseError as error:
+            except FAILURES as error:
                 raise self._failure(error) from error
 
     @contextmanager
@@ -156,12 +157,12 @@ class Store:
         self.close()
         return IndexDamaged(self._set_aside(sqlite3.DatabaseError(what)))
 
-    def _failure(self, error: sqlite3.DatabaseError) -> Exception:
+    def _failure(self, error: Exception) -> Exception:
         if _is_passing(error):
             return Refused(f"The index cannot be used: {self.path}\n{_hint(error)}")
         return self.damaged(str(error))
 
-    def _set_aside(self, error: sqlite3.DatabaseError) -> str:
+    def _set_aside(self, error: Exception) -> str:
         """Rename the damaged file, so that decisions in it can still be looked for.
 
         Refused when nothing says that it ever was an index: neither its name nor its first bytes.
@@ -177,7 +178,8 @@ class Store:
         for end in ("-wal", "-shm"):
             if os.path.exists(self.path + end):
                 os.replace(self.path + end, aside + end)
-        return f"The index is damaged ({error}): {self.path}\nIt was renamed to {aside}; the next scan fills a new one."
+        what = " ".join(str(error).split())
+        return f"The index is damaged ({what}): {self.path}\nIt was renamed to {aside}; the next scan fills a new one."
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -210,10 +212,12 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             time.sleep(0.01)
 
 
-def _is_passing(error: sqlite3.DatabaseError) -> bool:
+def _is_passing(error: Exception) -> bool:
     """Locked, full, read-only, no such folder: nothing is wrong with the file itself."""
+    if "Could not decode" in str(error):
+        return False
     return isinstance(error, (sqlite3.OperationalError, sqlite3.ProgrammingError, sqlite3.InterfaceError))
 
 
-def _hint(error: sqlite3.DatabaseError) -> str:
+def _hint(error: Exception) -> str:
     return f"Choose another path with --index, or do without it with --no-index: {error}."
