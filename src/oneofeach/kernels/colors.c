@@ -2,6 +2,7 @@
 #include "verify.h"
 
 static const double GRAY = 3.5, TONED = 2.5, STRONGEST_TONE = 40.0, GAMUT = 4.0, HUE = 0.7;
+static const double EVEN = 0.998, EVEN_CAP = 0.96;
 static const double CAST_CAP[4][2] = {{6.0, 1.0}, {12.0, 0.97}, {24.0, 0.95}, {48.0, 0.8}};
 static const double TO_RGB[3][2] = {{0.0, 1.402}, {-0.344136, -0.714136}, {1.772, 0.0}};
 
@@ -13,6 +14,12 @@ typedef struct {
 typedef struct {
     double x, y, xx, xy; /* means, variance of x, covariance */
 } Moments;
+
+typedef struct {
+    double chroma[2][CELL_AREA];
+    double cast; /* how much that changed */
+    int even;    /* every channel of one is that of the other on another scale */
+} Balanced;
 
 /* Mean of x * y over the cells inside. */
 static double mean_product(const double *x, const double *y, const double *inside, double count)
@@ -90,10 +97,11 @@ static double hue(const double (*a)[CELL_AREA], const double (*b)[CELL_AREA], co
     return ab / sqrt(aa * bb);
 }
 
-/* Chroma of a after the gains and offsets of its channels that bring it closest to b. Returns how much that changed. */
-static double balance(const Side *a, const Side *b, const double *inside, double count, double (*out)[CELL_AREA])
+/* Chroma of a after the gains and offsets of its channels that bring it closest to b. */
+static void balance(const Side *a, const Side *b, const double *inside, double count, Balanced *out)
 {
     double rgb[3][CELL_AREA], x[CELL_AREA], y[CELL_AREA], change[2][CELL_AREA];
+    out->even = 1;
     const Moments luma = moments(a->luma, b->luma, inside, count);
     const double common = clip((luma.xy + 25.0) / (luma.xx + 25.0), 0.3, 3.0);
     for (int c = 0; c < 3; c++) {
@@ -102,15 +110,17 @@ static double balance(const Side *a, const Side *b, const double *inside, double
             y[i] = b->luma[i] + TO_RGB[c][0] * b->chroma[0][i] + TO_RGB[c][1] * b->chroma[1][i];
         }
         const Moments m = moments(x, y, inside, count);
+        const double yy = mean_product(y, y, inside, count) - m.y * m.y;
+        out->even = out->even && m.xy >= EVEN * sqrt(m.xx * yy) + 1.0;
         const double gain = clip((m.xy + 400.0 * common) / (m.xx + 400.0), 0.7 * common, 1.4 * common);
         for (int i = 0; i < CELL_AREA; i++) rgb[c][i] = gain * (x[i] - m.x) + m.y;
     }
     for (int i = 0; i < CELL_AREA; i++) {
-        out[0][i] = -0.168736 * rgb[0][i] - 0.331264 * rgb[1][i] + 0.5 * rgb[2][i];
-        out[1][i] = 0.5 * rgb[0][i] - 0.418688 * rgb[1][i] - 0.081312 * rgb[2][i];
-        for (int k = 0; k < 2; k++) change[k][i] = out[k][i] - common * a->chroma[k][i];
+        out->chroma[0][i] = -0.168736 * rgb[0][i] - 0.331264 * rgb[1][i] + 0.5 * rgb[2][i];
+        out->chroma[1][i] = 0.5 * rgb[0][i] - 0.418688 * rgb[1][i] - 0.081312 * rgb[2][i];
+        for (int k = 0; k < 2; k++) change[k][i] = out->chroma[k][i] - common * a->chroma[k][i];
     }
-    return strength(change, inside, count);
+    out->cast = strength(change, inside, count);
 }
 
 void compare_colors(const double *luma_a, const double (*chroma_a)[CELL_AREA], const double *luma_b,
@@ -119,7 +129,8 @@ void compare_colors(const double *luma_a, const double (*chroma_a)[CELL_AREA], c
     const double count = most(total(inside, CELLS), 1.0), tolerance = 4.0 + least(6.0, contrast / 2.0);
     const int structured = contrast > 6.0;
     Side a = {luma_a, chroma_a, 0, 0}, b = {luma_b, chroma_b, 0, 0};
-    double balanced[2][CELL_AREA], again[WINDOWS], sum = 0.0;
+    double again[WINDOWS], sum = 0.0;
+    Balanced balanced;
     a.strength = strength(chroma_a, inside, count), b.strength = strength(chroma_b, inside, count);
     a.beside = beside_tone(&a, inside, count), b.beside = beside_tone(&b, inside, count);
     out->strength = most(a.strength, b.strength);
@@ -128,8 +139,10 @@ void compare_colors(const double *luma_a, const double (*chroma_a)[CELL_AREA], c
                  !out->plain && (a.beside < b.beside ? a.strength : b.strength) < STRONGEST_TONE;
     const double direct = agreeing(chroma_a, chroma_b, inside, ratio(a.strength, b.strength), tolerance, out->agree);
     if (!(least(a.beside, b.beside) > GAMUT && hue(chroma_a, chroma_b, inside, count) > HUE)) return;
-    const double cast = curve(balance(&a, &b, inside, count, balanced), CAST_CAP, 4);
-    agreeing(balanced, chroma_b, inside, ratio(strength(balanced, inside, count), b.strength), tolerance, again);
+    balance(&a, &b, inside, count, &balanced);
+    const double cast = most(curve(balanced.cast, CAST_CAP, 4), balanced.even ? EVEN_CAP : 0.0);
+    const double scale = ratio(strength(balanced.chroma, inside, count), b.strength);
+    agreeing(balanced.chroma, chroma_b, inside, scale, tolerance, again);
     for (int i = 0; i < WINDOWS; i++) {
         again[i] = least(again[i], cast);
         sum += again[i];

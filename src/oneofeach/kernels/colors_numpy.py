@@ -18,6 +18,8 @@ _TONED = 2.5  # the same for what is left when chroma is taken as a multiple of 
 _STRONGEST_TONE = 40.0
 _GAMUT = 4.0  # below this a picture has two colors at most, and any recoloring would pass for a white balance
 _HUE = 0.7  # cosine of a turn of all hues
+_EVEN = 0.998  # correlation of every channel: colors of one picture on other scales, as after an automatic contrast
+_EVEN_CAP = 0.96  # what an even cast may lose at most
 _CAST_CAP = ((6.0, 1.0), (12.0, 0.97), (24.0, 0.95), (48.0, 0.8))
 _TO_RGB = ((0.0, 1.402), (-0.344136, -0.714136), (1.772, 0.0))
 
@@ -41,9 +43,10 @@ def compare(la: Floats, ca: Floats, lb: Floats, cb: Floats, inside: Mask, contra
     toned &= np.where(ta < tb, ra, rb) < _STRONGEST_TONE
     tolerance = 4.0 + np.minimum(6.0, contrast / 2.0)
     agree = _agreeing(ca, cb, m, _ratio(ra, rb), tolerance)
-    balanced, cast = _balanced(la, ca, lb, cb, m, n)
+    balanced, cast, even = _balanced(la, ca, lb, cb, m, n)
     again = _agreeing(balanced, cb, m, _ratio(_strength(balanced, m, n), rb), tolerance)
-    again = np.minimum(again, curve(cast, _CAST_CAP)[:, None, None])
+    limit = np.maximum(curve(cast, _CAST_CAP), np.where(even, _EVEN_CAP, 0.0))
+    again = np.minimum(again, limit[:, None, None])
     better = (in_order(again) > in_order(agree)) & (np.minimum(ta, tb) > _GAMUT) & (_hue(ca, cb, m, n) > _HUE)
     return Colors(np.where(better[:, None, None], again, agree), plain, toned, np.maximum(ra, rb))
 
@@ -98,17 +101,20 @@ def _hue(ca: Floats, cb: Floats, m: Floats, n: Floats) -> Floats:
     return np.asarray(ab / np.sqrt(aa * bb))
 
 
-def _balanced(la: Floats, ca: Floats, lb: Floats, cb: Floats, m: Floats, n: Floats) -> tuple[Floats, Floats]:
-    """Chroma of a after the gains and offsets of its channels that bring it closest to b, and how much that changed."""
+def _balanced(la: Floats, ca: Floats, lb: Floats, cb: Floats, m: Floats, n: Floats) -> tuple[Floats, Floats, Mask]:
+    """Chroma of a after the gains and offsets of its channels that bring it closest to b, how much that changed, and
+    whether every channel of one is that of the other on another scale.
+    """
     _, _, variance, cov = _moments(la, lb, m, n)
     common = np.clip((cov + 25.0) / (variance + 25.0), 0.3, 3.0)
-    rgb = []
+    rgb, even = [], np.ones(len(la), bool)
     for blue, red in _TO_RGB:
         x, y = la + blue * ca[:, 0] + red * ca[:, 1], lb + blue * cb[:, 0] + red * cb[:, 1]
         mx, my, vx, cxy = _moments(x, y, m, n)
+        even &= cxy >= _EVEN * np.sqrt(vx * (total(y * y * m) / n - my * my)) + 1.0
         gain = np.clip((cxy + 400.0 * common) / (vx + 400.0), 0.7 * common, 1.4 * common)
         rgb.append(gain[:, None, None] * (x - mx[:, None, None]) + my[:, None, None])
     chroma = np.empty(ca.shape)
     chroma[:, 0] = -0.168736 * rgb[0] - 0.331264 * rgb[1] + 0.5 * rgb[2]
     chroma[:, 1] = 0.5 * rgb[0] - 0.418688 * rgb[1] - 0.081312 * rgb[2]
-    return chroma, _strength(chroma - common[:, None, None, None] * ca, m, n)
+    return chroma, _strength(chroma - common[:, None, None, None] * ca, m, n), even

@@ -4,16 +4,13 @@
 #include "verify.h"
 
 enum { BYTES = AREA + 2 * CELL_AREA };
-static const double WORST_CAP[5][2] = {{-1.4, 0.65}, {0.2, 0.85}, {0.6, 0.90}, {0.93, 0.95}, {1.0, 1.0}};
+static const double WORST_CAP[5][2] = {{-1.4, 0.65}, {0.2, 0.85}, {0.6, 0.90}, {0.92, 0.95}, {1.0, 1.0}};
 static const double GRAY_CAP = 0.97, TONED_CAP = 0.955, ENOUGH = 0.98, FLAT = 6.0, LEAST_MOVE = 0.3;
 static const double FULL_WINDOW = 60.0, OVERLAP_COST = 0.33, DETAIL_LOST = 0.9, COARSE_CAP = 0.97, TEXTURED = 0.1;
+static const double EDITED = 0.4, EXACT = 1e-4;
 static const int LEAST_INSIDE_WARP = 400;
 
-typedef enum {
-    SHARP,
-    ALIGNED, /* resampling took detail from one of them: local structure is compared smoothed */
-    COARSE,  /* one of them is a coarser copy: all structure is compared smoothed */
-} Softness;
+typedef enum { SAME, RESAMPLED, LOST } Detail; /* what one of two planes has of the other's */
 
 typedef struct {
     double value, color, overlap, affine[6], contrast;
@@ -97,7 +94,7 @@ static void local_structure(const Products *p, double n, double floor, double *l
     }
 }
 
-/* The least agreeing full window, less what all windows lose; and its place. */
+/* The least agreeing full window, less what all windows lose, and more where they lose nothing; and its place. */
 static double worst_window(const double *local, const int *full, int *place)
 {
     double ranked[WINDOWS];
@@ -113,7 +110,8 @@ static double worst_window(const double *local, const int *full, int *place)
     }
     if (!count) return 1.0;
     const double middle = (ranked[(count - 1) / 2] + ranked[count / 2]) / 2.0;
-    return 1.0 - most(0.0, 1.0 - ranked[0] - 2.0 * most(0.0, 1.0 - middle));
+    const double usual = most(0.0, 1.0 - middle);
+    return 1.0 - most(0.0, 1.0 - ranked[0] - 2.0 * usual) * (1.0 + EDITED * most(0.0, 1.0 - usual / EXACT));
 }
 
 /* Weighted means over the full windows of agreement in structure and color, and in color alone. */
@@ -143,8 +141,8 @@ static double brightness_apart(const Plane *a, const Plane *b)
     return least(apart, fabs(strong->mean * sqrt(weak->variance / strong->variance) - weak->mean) / limit);
 }
 
-/* Compare planes that lie on each other: all of `out` but overlap and affine. */
-static void score(const Planes *a, const Planes *b, const double *mask, const double *cells, Softness soft, Verified *out)
+/* Compare planes that lie on each other, smoothed where one of them has less detail. */
+static void score(const Planes *a, const Planes *b, const double *mask, const double *cells, Detail detail, Verified *out)
 {
     Products p;
     Colors colors;
@@ -152,18 +150,19 @@ static void score(const Planes *a, const Planes *b, const double *mask, const do
     int full[WINDOWS];
     products(a->luma, b->luma, mask, &p);
     const double n = most(total(p.count, SIDE), 1.0), count = total(mask, SIDE);
-    double structure = correlation(&p, n, 4.0);
     const Plane of_a = plane(a->luma, mask, count, total(p.aa, SIDE) / n);
     const Plane of_b = plane(b->luma, mask, count, total(p.bb, SIDE) / n);
     out->coarser = least(of_a.detail, of_b.detail) > TEXTURED &&
                    least(of_a.detail, of_b.detail) < DETAIL_LOST * most(of_a.detail, of_b.detail);
-    if (soft != SHARP) {
+    double structure = correlation(&p, n, 4.0);
+    if (detail != SAME) {
         smooth(a->luma, soft_a);
         smooth(b->luma, soft_b);
         products(soft_a, soft_b, mask, &p);
-        if (soft == COARSE) structure = correlation(&p, n, 1.0);
+        const double softened = correlation(&p, n, 1.0);
+        structure = detail == LOST ? softened : 0.7 * structure + 0.3 * softened;
     }
-    local_structure(&p, n, soft == SHARP ? 4.0 : 1.0, local, full);
+    local_structure(&p, n, detail == SAME ? 4.0 : 1.0, local, full);
     out->contrast = sqrt(least(of_a.variance, of_b.variance));
     shrink(a->luma, SIDE, 4, small_a);
     shrink(b->luma, SIDE, 4, small_b);
@@ -173,7 +172,6 @@ static void score(const Planes *a, const Planes *b, const double *mask, const do
                          curve(worst, WORST_CAP, 5));
     const double apart = brightness_apart(&of_a, &of_b);
     if (apart > 1.0) value *= most(0.0, 2.0 - apart);
-    if (soft == COARSE) value = least(value, COARSE_CAP);
     if (colors.plain && colors.strength > 6.0) value = least(value, GRAY_CAP);
     if (colors.toned) value = least(value, TONED_CAP);
     out->value = most(value, 0.0);
@@ -190,7 +188,7 @@ static int registered(const Planes *a, const Planes *b, Verified *out)
         warp(b->luma, SIDE, affine, warped.luma, mask) <= LEAST_INSIDE_WARP)
         return 0;
     for (int k = 0; k < 2; k++) warp(b->chroma[k], CELLS, affine, warped.chroma[k], cells);
-    score(a, &warped, mask, cells, ALIGNED, out);
+    score(a, &warped, mask, cells, RESAMPLED, out);
     memcpy(out->affine, affine, sizeof affine);
     out->overlap = frame_overlap(affine);
     out->value *= 1.0 - OVERLAP_COST * (1.0 - out->overlap);
@@ -204,9 +202,10 @@ static void verify(const Planes *a, const Planes *b, double cap, Verified *best)
     const double enough = least(ENOUGH, cap);
     for (int i = 0; i < AREA; i++) mask[i] = 1.0;
     for (int i = 0; i < CELL_AREA; i++) cells[i] = 1.0;
-    score(a, b, mask, cells, SHARP, best);
+    score(a, b, mask, cells, SAME, best);
     if (best->value < least(COARSE_CAP, cap) && best->coarser) {
-        score(a, b, mask, cells, COARSE, &found);
+        score(a, b, mask, cells, LOST, &found);
+        found.value = least(found.value, COARSE_CAP);
         if (found.value > best->value) *best = found;
     }
     if (best->value < enough && best->contrast > FLAT && registered(a, b, &found) && found.value > best->value)

@@ -19,7 +19,7 @@ _LUMA = 1024
 BYTES = _LUMA + 128
 POSITIONS = 7  # windows per side, of 8×8 pixels each
 _FULL_WINDOW = 60.0  # of 128 differences: windows with fewer do not count
-_WORST_CAP = ((-1.4, 0.65), (0.2, 0.85), (0.6, 0.90), (0.93, 0.95), (1.0, 1.0))  # over the structure of one window
+_WORST_CAP = ((-1.4, 0.65), (0.2, 0.85), (0.6, 0.90), (0.92, 0.95), (1.0, 1.0))  # over the structure of one window
 _GRAY_CAP = 0.97  # a gray copy of a colorful picture
 _TONED_CAP = 0.955  # a toned copy of a colorful picture
 _ENOUGH = 0.98  # no registration when the direct comparison reaches this
@@ -30,7 +30,8 @@ OVERLAP_COST = 0.33  # what a frame without overlap would lose
 _DETAIL_LOST = 0.9  # a plane with less than this share of the other's detail is a coarser copy ...
 _COARSE_CAP = 0.97  # ... which is at most so similar
 _TEXTURED = 0.1  # squares of gradients beside contrast: below are gradients, skies, paper
-_SHARP, _ALIGNED, _COARSE = range(3)  # compare as they are; local structure smoothed; all structure smoothed
+_SAME, _RESAMPLED, _LOST = range(3)  # what one of two planes has of the other's detail
+_EDITED, _EXACT = 0.4, 1e-4  # where half of the windows lose next to nothing, no coding explains what one loses
 # Marks sit in the corners: windows there weigh less, and what they lose counts less.
 _CORNERS = np.zeros((POSITIONS, POSITIONS))
 _CORNERS[::6, ::6] = 0.5
@@ -78,11 +79,11 @@ def verify(first: Bytes, second: Bytes, cap: Floats) -> Verified:
     a, b = (_Pictures(*planes(rows)) for rows in (first, second))
     every = len(a.luma)
     mask, cells = np.ones(a.luma.shape, bool), np.ones((every, 8, 8), bool)
-    best, seen = _score(a, b, mask, cells, _SHARP)
+    best, seen = _score(a, b, mask, cells, _SAME)
     again = np.flatnonzero((best.value < np.minimum(_COARSE_CAP, cap)) & seen.coarser)
     if len(again):
-        found, _ = _score(a.take(again), b.take(again), mask[again], cells[again], _COARSE)
-        _improve(best, again, found)
+        found, _ = _score(a.take(again), b.take(again), mask[again], cells[again], _LOST)
+        _improve(best, again, found._replace(value=np.minimum(found.value, _COARSE_CAP)))
     again = np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (seen.contrast > _FLAT))
     affine, fine = register(a.luma[again], b.luma[again])
     fine &= displacement(affine) >= _LEAST_MOVE
@@ -94,7 +95,7 @@ def verify(first: Bytes, second: Bytes, cap: Floats) -> Verified:
         chroma, cells = np.empty((len(again), 2, 8, 8)), np.empty((len(again), 8, 8), bool)
         for k in range(2):
             chroma[:, k], cells = warp(b.chroma[again, k], affine)
-        found, _ = _score(a.take(again), _Pictures(warped, chroma), inside, cells, _ALIGNED)
+        found, _ = _score(a.take(again), _Pictures(warped, chroma), inside, cells, _RESAMPLED)
         union = overlap(affine)
         value = found.value * (1.0 - OVERLAP_COST * (1.0 - union))
         _improve(best, again, found._replace(value=value, overlap=union, affine=affine))
@@ -162,7 +163,7 @@ def _local(aa: Floats, bb: Floats, ab: Floats, count: Floats, n: Floats, floor: 
 
 
 def _worst(local: Floats, full: Mask) -> tuple[Floats, Bytes]:
-    """The least agreeing window, less what all windows lose; and its place."""
+    """The least agreeing window, less what all windows lose, and more where they lose nothing; and its place."""
     flat = np.where(full, local, np.inf).reshape(len(local), -1)
     count = full.reshape(len(local), -1).sum(axis=1)
     flat[count == 0, 0] = 1.0
@@ -170,19 +171,22 @@ def _worst(local: Floats, full: Mask) -> tuple[Floats, Bytes]:
     ranked, every = np.sort(flat, axis=1), np.arange(len(flat))
     count = np.maximum(count, 1)
     middle = (ranked[every, (count - 1) // 2] + ranked[every, count // 2]) / 2.0
-    lost = 1.0 - ranked[:, 0] - 2.0 * np.maximum(0.0, 1.0 - middle)
-    return 1.0 - np.maximum(0.0, lost), np.stack(np.divmod(place, POSITIONS), axis=1).astype(np.uint8)
+    usual = np.maximum(0.0, 1.0 - middle)
+    lost = np.maximum(0.0, 1.0 - ranked[:, 0] - 2.0 * usual) * (1.0 + _EDITED * np.maximum(0.0, 1.0 - usual / _EXACT))
+    return 1.0 - lost, np.stack(np.divmod(place, POSITIONS), axis=1).astype(np.uint8)
 
 
-def _score(a: _Pictures, b: _Pictures, mask: Mask, cells: Mask, softness: int) -> tuple[Verified, _Seen]:
-    """Compare planes that lie on each other."""
+def _score(a: _Pictures, b: _Pictures, mask: Mask, cells: Mask, detail: int) -> tuple[Verified, _Seen]:
+    """Compare planes that lie on each other, smoothed where one of them has less detail."""
     products = _products(a.luma, b.luma, mask)
     n, m = np.maximum(total(products[3]), 1.0), mask.astype(np.float64)
     of_a, of_b = (_plane(one.luma, m, total(plane) / n) for one, plane in zip((a, b), products, strict=False))
-    if softness != _SHARP:
-        softened = _products(smooth(a.luma), smooth(b.luma), mask)
-    structure = _correlation(softened, n, 1.0) if softness == _COARSE else _correlation(products, n, 4.0)
-    local, full = _local(*products, n, 4.0) if softness == _SHARP else _local(*softened, n, 1.0)
+    structure = _correlation(products, n, 4.0)
+    if detail != _SAME:
+        products = _products(smooth(a.luma), smooth(b.luma), mask)
+        softened = _correlation(products, n, 1.0)
+        structure = softened if detail == _LOST else 0.7 * structure + 0.3 * softened
+    local, full = _local(*products, n, 4.0 if detail == _SAME else 1.0)
     contrast = np.sqrt(np.minimum(of_a.variance, of_b.variance))
     color = colors.compare(shrink(a.luma, 4), a.chroma, shrink(b.luma, 4), b.chroma, cells, contrast)
     share, shared = _shares(local, full, color)
@@ -190,7 +194,6 @@ def _score(a: _Pictures, b: _Pictures, mask: Mask, cells: Mask, softness: int) -
     value = np.minimum(np.minimum(1.0 - (1.0 - structure) / 2.0, share), curve(worst, _WORST_CAP))
     apart = _brightness_apart(of_a, of_b)
     value = np.where(apart > 1.0, value * np.maximum(0.0, 2.0 - apart), value)
-    value = np.minimum(value, _COARSE_CAP) if softness == _COARSE else value
     value = np.where(color.plain & (color.strength > 6.0), np.minimum(value, _GRAY_CAP), value)
     value = np.maximum(np.where(color.toned, np.minimum(value, _TONED_CAP), value), 0.0)
     least, most = np.minimum(of_a.detail, of_b.detail), np.maximum(of_a.detail, of_b.detail)

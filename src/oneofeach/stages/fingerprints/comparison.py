@@ -24,6 +24,7 @@ CAP = np.array([[0, 8, 32, 36, 38, 40, 48], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 
 REFRAMED_CAP = np.array([[0.1, 0.5, 0.9, 1.0], [0.90, 0.96, 0.98, 1.0]])  # over the share that the border leaves
 _ENLARGED = np.array([[0.0, 0.95, 0.97], [0.0, 0.95, 1.0]])  # how alike enlarged insides count, over what is measured
 TERMS = ("verified", "key", "fingerprint", "border")  # what EVIDENCE's `term` counts
+_LEAST_STRUCTURE = 16  # of 128 coefficients outside the dead zone
 _SAME_BORDER = 512  # of 32768: noise moves the edge of a soft border by so much
 _FLIPPED = np.stack(  # uint8[4, 16]: whose sign changes when a picture stays, is mirrored, turned upside down, or both
     [
@@ -79,20 +80,27 @@ class _Candidates(NamedTuple):
         )
 
 
-def _candidates(descriptors: Bytes, i: Rows, j: Rows) -> _Candidates:
+def _candidates(bits: Bytes, descriptors: Bytes, i: Rows, j: Rows) -> _Candidates:
     """Which views to compare: all combinations, but no whole frame with an inside where both have the same border."""
     border_i, border_j = description.bordered(descriptors[i]), description.bordered(descriptors[j])
     same = border_i & border_j & _same_border(descriptors, i, j)
+    told = _told_apart(bits)
     parts = []
     for view_i, view_j in ((0, 0), (1, 1), (1, 0), (0, 1)):
         wanted = np.ones(len(i), bool) if view_i == view_j else ~same
         if view_i:
-            wanted &= border_i
+            wanted &= border_i & (same | told[i])
         if view_j:
-            wanted &= border_j
+            wanted &= border_j & (same | told[j])
         pair = np.flatnonzero(wanted)
         parts.append((pair, i[pair], j[pair], np.full(len(pair), view_i), np.full(len(pair), view_j), same[pair]))
     return _Candidates(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _told_apart(bits: Bytes) -> npt.NDArray[np.bool_]:
+    """bool[n]: whether what lies inside a border has structure enough to stand for it: two stripes have not."""
+    inside = bits[:, VIEW_BYTES:]
+    return np.asarray(hamming(inside, np.zeros_like(inside)) >= _LEAST_STRUCTURE)
 
 
 def _same_border(descriptors: Bytes, i: Rows, j: Rows) -> npt.NDArray[np.bool_]:
@@ -123,12 +131,10 @@ def similarities(
     values = np.zeros(len(i))
     evidence = np.zeros(len(i), EVIDENCE)
     evidence["orientation"] = 1
-    candidates = _candidates(descriptors, i, j)
+    candidates = _candidates(bits, descriptors, i, j)
     caps, key, whole = _caps(bits, descriptors, candidates)
     cap = caps.min(axis=0)
-    highest = np.zeros(len(i))
-    np.maximum.at(highest, candidates.pair, cap)  # views with the same border are judged together
-    reach = np.where(candidates.same, highest[candidates.pair], cap)
+    reach = np.where(candidates.same, cap[: len(i)][candidates.pair], cap)  # the first are those of the whole frames
     todo = np.flatnonzero((reach > 0) & (np.round(reach, 4) >= floor))
     found = np.zeros(len(todo), [*EVIDENCE.descr, ("measured", "<f8")])
     for begin in range(0, len(todo), _CHUNK):
@@ -137,23 +143,23 @@ def similarities(
     found["key_distance"], found["distance"] = key[todo], whole[todo]
     terms = np.concatenate([found["measured"][None], caps[:, todo]])
     found["term"] = np.argmin(terms, axis=0)
-    value = _joined(terms.min(axis=0), found, reach[todo], descriptors, candidates.take(todo))
+    value = _joined(terms.min(axis=0), found, cap[todo], descriptors, candidates.take(todo))
     _keep_best(values, evidence, candidates.pair[todo], value, found)
     return np.round(values, 4), evidence
 
 
-def _joined(value: Floats, found: npt.NDArray[np.void], reach: Floats, descriptors: Bytes, c: _Candidates) -> Floats:
+def _joined(value: Floats, found: npt.NDArray[np.void], cap: Floats, descriptors: Bytes, c: _Candidates) -> Floats:
     """Pictures with the same border: the less of the frame lies inside, the more the inside decides.
 
     It is enlarged, so noise moves its bits and the edges of its box: it counts as measured, wherever it was laid, and
-    only the better cap of both views bounds the mean.
+    the caps are those of the whole.
     """
     whole, inside = np.flatnonzero(c.same & (c.view_i == 0)), np.flatnonzero(c.same & (c.view_i == 1))
     share = (_share(descriptors, c.i[whole]) + _share(descriptors, c.j[whole])) / 2
     laid = found["measured"][inside] / (1.0 - OVERLAP_COST * (1.0 - found["overlap"][inside].astype(np.float64)))
-    mean = share * value[whole] + (1.0 - share) * np.interp(laid, *_ENLARGED)
+    mean = share * found["measured"][whole] + (1.0 - share) * np.interp(laid, *_ENLARGED)
     value = value.copy()
-    value[whole] = value[inside] = np.minimum(mean, reach[whole])
+    value[whole] = value[inside] = np.minimum(mean, cap[whole])
     return value
 
 
