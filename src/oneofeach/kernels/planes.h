@@ -104,7 +104,7 @@ static inline Point mapped(const double *p, double x, double y)
     return to;
 }
 
-static inline int in_frame(Point p) { return fabs(p.x) <= 1.0 && fabs(p.y) <= 1.0; }
+static inline int in_frame(Point p) { return (fabs(p.x) <= 1.0) & (fabs(p.y) <= 1.0); }
 
 /* Piecewise-linear interpolation of (x, y) points, constant outside. */
 static inline double curve(double x, const double (*table)[2], int count)

@@ -11,24 +11,31 @@ typedef struct {
     double value[AREA], slope_x[AREA], slope_y[AREA], inside[AREA];
 } Sampled;
 
+/* Where pixel centers fall: the pixel above and left of each in a plane of `width`, and fractions. */
 typedef struct {
-    int row, column, inside;
-    double down, across; /* fractions */
-} Place;
+    int from[AREA];
+    double down[AREA], across[AREA], inside[AREA];
+} Places;
 
-static inline Place place(const double *affine, double x, double y, int side)
+FOR_EVERY_CPU
+static void find_places(const double *affine, int side, int width, Places *out)
 {
     const double half = side / 2.0;
-    const Point to = mapped(affine, x, y);
-    const double column = clip((to.x + 1) * half - 0.5, 0.0, side - 1.0);
-    const double row = clip((to.y + 1) * half - 0.5, 0.0, side - 1.0);
-    Place at;
-    at.column = (int)column < side - 2 ? (int)column : side - 2;
-    at.row = (int)row < side - 2 ? (int)row : side - 2;
-    at.across = column - at.column;
-    at.down = row - at.row;
-    at.inside = in_frame(to);
-    return at;
+    double centers[SIDE];
+    for (int i = 0; i < side; i++) centers[i] = center(i, side);
+    for (int j = 0; j < side; j++)
+        for (int i = 0; i < side; i++) {
+            const Point to = mapped(affine, centers[i], centers[j]);
+            const double column = clip((to.x + 1) * half - 0.5, 0.0, side - 1.0);
+            const double row = clip((to.y + 1) * half - 0.5, 0.0, side - 1.0);
+            const int q = (int)column < side - 2 ? (int)column : side - 2;
+            const int r = (int)row < side - 2 ? (int)row : side - 2;
+            const int n = j * side + i;
+            out->from[n] = r * width + q;
+            out->across[n] = column - q;
+            out->down[n] = row - r;
+            out->inside[n] = in_frame(to);
+        }
 }
 
 /* Central differences per unit of [-1, 1]: unlike those of a bilinear sample they are the same from both sides of a
@@ -44,25 +51,24 @@ static void slopes(const double *plane, int side, double *across, double *down)
         }
 }
 
-static inline double bilinear(const double *from, int side, const Place *at)
+static inline double bilinear(const double *from, int side, double across, double down)
 {
-    const double top = from[0] + (from[1] - from[0]) * at->across;
-    const double bottom = from[side] + (from[side + 1] - from[side]) * at->across;
-    return top + (bottom - top) * at->down;
+    const double top = from[0] + (from[1] - from[0]) * across;
+    const double bottom = from[side] + (from[side + 1] - from[side]) * across;
+    return top + (bottom - top) * down;
 }
 
 /* Bilinear samples of a plane and of its slopes at mapped pixel centers. */
 static void sample(const double *const planes[3], int side, const double *affine, Sampled *out)
 {
-    for (int j = 0; j < side; j++)
-        for (int i = 0; i < side; i++) {
-            const Place at = place(affine, center(i, side), center(j, side), side);
-            const int from = at.row * side + at.column, n = j * side + i;
-            out->value[n] = bilinear(planes[0] + from, side, &at);
-            out->slope_x[n] = bilinear(planes[1] + from, side, &at);
-            out->slope_y[n] = bilinear(planes[2] + from, side, &at);
-            out->inside[n] = at.inside;
-        }
+    Places at;
+    find_places(affine, side, side, &at);
+    for (int n = 0; n < side * side; n++) {
+        out->value[n] = bilinear(planes[0] + at.from[n], side, at.across[n], at.down[n]);
+        out->slope_x[n] = bilinear(planes[1] + at.from[n], side, at.across[n], at.down[n]);
+        out->slope_y[n] = bilinear(planes[2] + at.from[n], side, at.across[n], at.down[n]);
+    }
+    memcpy(out->inside, at.inside, sizeof(double) * (size_t)(side * side));
 }
 
 static void cubic(double f, double *weights)
@@ -76,6 +82,7 @@ static void cubic(double f, double *weights)
 int warp(const double *plane, int side, const double *affine, double *out, double *inside)
 {
     double wide[(SIDE + 2) * (SIDE + 2)];
+    Places at;
     const int width = side + 2;
     int count = 0;
     for (int y = 0; y < width; y++)
@@ -83,22 +90,21 @@ int warp(const double *plane, int side, const double *affine, double *out, doubl
             const int row = y < 1 ? 0 : y > side ? side - 1 : y - 1, column = x < 1 ? 0 : x > side ? side - 1 : x - 1;
             wide[y * width + x] = plane[row * side + column];
         }
-    for (int j = 0; j < side; j++)
-        for (int i = 0; i < side; i++) {
-            const Place at = place(affine, center(i, side), center(j, side), side);
-            double across[4], down[4], sum = 0.0;
-            cubic(at.across, across);
-            cubic(at.down, down);
-            for (int k = 0; k < 4; k++) {
-                const double *row = wide + (at.row + k) * width + at.column;
-                double line = 0.0;
-                for (int n = 0; n < 4; n++) line += across[n] * row[n];
-                sum += down[k] * line;
-            }
-            out[j * side + i] = sum;
-            inside[j * side + i] = at.inside;
-            count += at.inside;
+    find_places(affine, side, width, &at);
+    for (int n = 0; n < side * side; n++) {
+        double across[4], down[4], sum = 0.0;
+        cubic(at.across[n], across);
+        cubic(at.down[n], down);
+        for (int k = 0; k < 4; k++) {
+            const double *row = wide + at.from[n] + k * width;
+            double line = 0.0;
+            for (int c = 0; c < 4; c++) line += across[c] * row[c];
+            sum += down[k] * line;
         }
+        out[n] = sum;
+        inside[n] = at.inside[n];
+        count += inside[n] > 0;
+    }
     return count;
 }
 
@@ -227,14 +233,21 @@ int find_map(const double *a, const double *b, double *affine)
     return descend(soft_a, soft_b, SIDE, FINE_STEPS, affine);
 }
 
+FOR_EVERY_CPU
+static int count_inside(const double *affine)
+{
+    double centers[OVERLAP_SIDE];
+    int count = 0;
+    for (int i = 0; i < OVERLAP_SIDE; i++) centers[i] = center(i, OVERLAP_SIDE);
+    for (int j = 0; j < OVERLAP_SIDE; j++)
+        for (int i = 0; i < OVERLAP_SIDE; i++) count += in_frame(mapped(affine, centers[i], centers[j]));
+    return count;
+}
+
 /* Intersection over union of the frame and its image. */
 double frame_overlap(const double *affine)
 {
-    int count = 0;
-    for (int j = 0; j < OVERLAP_SIDE; j++)
-        for (int i = 0; i < OVERLAP_SIDE; i++)
-            count += in_frame(mapped(affine, center(i, OVERLAP_SIDE), center(j, OVERLAP_SIDE)));
-    const double inside = count / (double)(OVERLAP_SIDE * OVERLAP_SIDE);
+    const double inside = count_inside(affine) / (double)(OVERLAP_SIDE * OVERLAP_SIDE);
     const double area = fabs(affine[0] * affine[4] - affine[1] * affine[3]);
     return inside / (1.0 + 1.0 / area - inside);
 }

@@ -22,7 +22,7 @@ typedef struct {
 } Plane;
 
 typedef struct {
-    double aa[AREA], bb[AREA], ab[AREA], count[AREA];
+    double aa[AREA], bb[AREA], ab[AREA], count[AREA], sums[4];
 } Products;
 
 static double corner(int window)
@@ -33,28 +33,38 @@ static double corner(int window)
     return (far_y && x % 4 == 1) || (far_x && y % 4 == 1) ? 0.3 : 0.0;
 }
 
-static void add_products(const double *a, const double *b, const double *m, int here, int there, Products *p)
+/* Squares and product of the differences of two neighbors, and how many: half, for both get them, so that a mirrored
+ * pair gets the same. */
+static inline void differ(const double *a, const double *b, const double *m, int here, int there, int n,
+                          double terms[4][SIDE + 1])
 {
     const double both = m[here] * m[there] * 0.5, u = a[there] - a[here], v = b[there] - b[here];
-    const double aa = u * u * both, bb = v * v * both, ab = u * v * both;
-    p->aa[there] += aa, p->aa[here] += aa; /* half to each, so that a mirrored pair gets the same */
-    p->bb[there] += bb, p->bb[here] += bb;
-    p->ab[there] += ab, p->ab[here] += ab;
-    p->count[there] += both, p->count[here] += both;
+    terms[0][n] = u * u * both, terms[1][n] = v * v * both, terms[2][n] = u * v * both, terms[3][n] = both;
 }
 
 /* Per pixel the squares and the product of the gradients, and the number of differences. */
 FOR_EVERY_CPU
 static void products(const double *a, const double *b, const double *m, Products *p)
 {
-    memset(p, 0, sizeof *p);
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE - 1; x++) add_products(a, b, m, y * SIDE + x, y * SIDE + x + 1, p);
-    for (int y = 0; y < SIDE - 1; y++)
-        for (int x = 0; x < SIDE; x++) add_products(a, b, m, y * SIDE + x, y * SIDE + x + SIDE, p);
+    double beside[4][SIDE + 1] = {{0}}, above[4][SIDE + 1] = {{0}}, below[4][SIDE + 1] = {{0}};
+    double *const out[4] = {p->aa, p->bb, p->ab, p->count};
+    for (int y = 0; y < SIDE; y++) {
+        const int row = y * SIDE;
+        for (int x = 0; x < SIDE - 1; x++) differ(a, b, m, row + x, row + x + 1, x + 1, beside);
+        if (y < SIDE - 1)
+            for (int x = 0; x < SIDE; x++) differ(a, b, m, row + x, row + x + SIDE, x, below);
+        else
+            memset(below, 0, sizeof below);
+        for (int k = 0; k < 4; k++)
+            for (int x = 0; x < SIDE; x++)
+                out[k][row + x] = ((beside[k][x] + (x < SIDE - 1 ? beside[k][x + 1] : 0.0)) + above[k][x]) + below[k][x];
+        memcpy(above, below, sizeof above);
+    }
+    for (int k = 0; k < 4; k++) p->sums[k] = total(out[k], SIDE);
 }
 
 /* gradients: mean of their squares. Detail is what they are beside the contrast, which no change of tone moves. */
+FOR_EVERY_CPU
 static Plane plane(const double *luma, const double *m, double count, double gradients)
 {
     double columns[SIDE] = {0};
@@ -73,14 +83,14 @@ static Plane plane(const double *luma, const double *m, double count, double gra
 /* Correlation of all gradients, damped where there is little to see. */
 static double correlation(const Products *p, double n, double floor)
 {
-    const double aa = total(p->aa, SIDE) / n, bb = total(p->bb, SIDE) / n, ab = total(p->ab, SIDE) / n;
+    const double aa = p->sums[0] / n, bb = p->sums[1] / n, ab = p->sums[2] / n;
     return (ab + floor) / sqrt((aa + floor) * (bb + floor));
 }
 
 /* Correlation of the gradients in each window, damped where there is little to see; and which windows are full. */
 static void local_structure(const Products *p, double n, double floor, double *local, int *full)
 {
-    const double pa = floor + 0.3 * (total(p->aa, SIDE) / n), pb = floor + 0.3 * (total(p->bb, SIDE) / n);
+    const double pa = floor + 0.3 * (p->sums[0] / n), pb = floor + 0.3 * (p->sums[1] / n);
     const double *const planes[4] = {p->aa, p->bb, p->ab, p->count};
     double sums[4][WINDOWS], grid[CELL_AREA];
     for (int k = 0; k < 4; k++) {
@@ -149,9 +159,9 @@ static void score(const Planes *a, const Planes *b, const double *mask, const do
     double local[WINDOWS], soft_a[AREA], soft_b[AREA], small_a[CELL_AREA], small_b[CELL_AREA];
     int full[WINDOWS];
     products(a->luma, b->luma, mask, &p);
-    const double n = most(total(p.count, SIDE), 1.0), count = total(mask, SIDE);
-    const Plane of_a = plane(a->luma, mask, count, total(p.aa, SIDE) / n);
-    const Plane of_b = plane(b->luma, mask, count, total(p.bb, SIDE) / n);
+    const double n = most(p.sums[3], 1.0), count = total(mask, SIDE);
+    const Plane of_a = plane(a->luma, mask, count, p.sums[0] / n);
+    const Plane of_b = plane(b->luma, mask, count, p.sums[1] / n);
     out->coarser = least(of_a.detail, of_b.detail) > TEXTURED &&
                    least(of_a.detail, of_b.detail) < DETAIL_LOST * most(of_a.detail, of_b.detail);
     double structure = correlation(&p, n, 4.0);
