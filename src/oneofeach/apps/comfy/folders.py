@@ -26,7 +26,7 @@ from oneofeach.stages.decode import open_image
 from oneofeach.stages.sources.captions import captions_of
 from oneofeach.tables import Item
 
-BYTES_PER_PIXEL = 4 * 3  # float32, three channels
+VALUE = 4  # bytes of a float32
 MASKS = ("-masklabel.png", ".mask")
 UNREADABLE_SHOWN = 20
 
@@ -47,6 +47,10 @@ class Found:
     def kept(self) -> list[int]:
         rows: list[int] = np.flatnonzero(self.result.assignment.kept).tolist()
         return rows
+
+    @property
+    def any_mask_file(self) -> bool:
+        return any(_mask_files(self.items[row]) for row in self.kept)
 
     @property
     def removed_names(self) -> list[str]:
@@ -81,8 +85,8 @@ def _find(items: Sequence[Item], threshold: float, keep: str, captions: str, pro
 
 def check_memory(found: Found) -> None:
     """OneOfEachError when the tensors of the images that stay would not fit into the free memory."""
-    facts = found.result.catalog.facts[found.kept]
-    need = int((facts["width"].astype(np.int64) * facts["height"]).sum()) * BYTES_PER_PIXEL
+    facts, channels = found.result.catalog.facts[found.kept], 4 if found.any_mask_file else 3
+    need = int((facts["width"].astype(np.int64) * facts["height"]).sum()) * channels * VALUE
     free = free_memory()
     if free is not None and need > free:
         raise OneOfEachError(
@@ -93,7 +97,10 @@ def check_memory(found: Found) -> None:
 
 @dataclass
 class Loaded:
-    """rows: of the images that could be loaded, with their tensors. failed: name and reason of the others."""
+    """rows: of the images that could be loaded, with their tensors. failed: name and reason of the others.
+
+    masks: one per image, or none at all where no file could be one.
+    """
 
     rows: list[int] = field(default_factory=list)
     images: list[Any] = field(default_factory=list)
@@ -105,6 +112,7 @@ class Loaded:
 def load(found: Found, progress: Progress) -> Loaded:
     """The tensors of the images that stay. A file or a mask that cannot be read is told, and ends nothing."""
     loaded = Loaded(failed=[(key.replace(os.sep, "/"), reason) for key, reason in found.result.skipped])
+    masked = found.any_mask_file
     for done, row in enumerate(found.kept):
         progress("load", done, len(found.kept))
         item = found.items[row]
@@ -115,15 +123,14 @@ def load(found: Found, progress: Progress) -> Loaded:
             continue
         loaded.rows.append(row)
         loaded.images.append(image_tensor(image))
-        loaded.masks.append(_mask(item, image.size, loaded))
+        if masked:
+            loaded.masks.append(_mask(item, image.size, loaded))
     progress("load", 1, 1)
     return loaded
 
 
 def _mask(item: Item, size: tuple[int, int], loaded: Loaded) -> Any:
-    for path in sorted(item.sidecars, key=lambda path: not path.lower().endswith(MASKS[0])):
-        if not path.lower().endswith(MASKS):
-            continue
+    for path in _mask_files(item):
         try:
             mask = open_image(path).convert("L")
         except (UnreadableImage, OSError) as error:
@@ -134,6 +141,12 @@ def _mask(item: Item, size: tuple[int, int], loaded: Loaded) -> Any:
     return mask_tensor(Image.new("L", size, 255))
 
 
+def _mask_files(item: Item) -> list[str]:
+    """In the order in which they count."""
+    found = [path for path in item.sidecars if path.lower().endswith(MASKS)]
+    return sorted(found, key=lambda path: not path.lower().endswith(MASKS[0]))
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
@@ -141,7 +154,8 @@ def _first_line(error: Exception) -> str:
 def aligned(found: Found, loaded: Loaded) -> tuple[list[Any], list[str], list[Any], list[str]]:
     """images, texts, masks, names: one of each per loaded image."""
     texts = [found.captions.get(row, "") for row in loaded.rows]
-    return loaded.images, texts, loaded.masks, [name_of(found.items[row]) for row in loaded.rows]
+    masks = loaded.masks or [None] * len(loaded.rows)
+    return loaded.images, texts, masks, [name_of(found.items[row]) for row in loaded.rows]
 
 
 def repeats_of(key: str) -> int:
