@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from oneofeach.stages.sequence import in_sequence
 from oneofeach.tables import Catalog, Groups, Item, Pairs
 
 WORKERS = 4  # more would wait for memory, and each takes some
+WORTH = 1 << 16  # values of an image: with fewer, threads would mostly wait for each other
 LEVELS = (0.98, 0.95, 0.90)  # thresholds that the report compares
 Mask = npt.NDArray[np.bool_]
 
@@ -49,12 +51,17 @@ def compared(
 ) -> Comparison:
     """Compare all images, or with `neighbors` only each with the last kept one."""
     items = [Item(f"[{row}]", image) for row, image in enumerate(images)]
-    catalog = scan(items, workers=min(os.cpu_count() or 1, WORKERS), progress=progress)
+    catalog = scan(items, workers=_workers(images), progress=progress)
     pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
     if keep == "longest caption" and texts is None:
         keep = LIBRARY_DEFAULT
     ranking = rank(catalog, KEEP[keep], dict(enumerate(texts or ())))
     return Comparison(catalog, pairs, ranking, neighbors)
+
+
+def _workers(images: Sequence[Any]) -> int:
+    worth = sum(prod(image.shape) for image in images) > WORTH * len(images)
+    return min(os.cpu_count() or 1, WORKERS) if worth else 1
 
 
 @dataclass(frozen=True)

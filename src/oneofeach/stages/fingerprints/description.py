@@ -61,7 +61,10 @@ def _turned_boxes(boxes: npt.NDArray[np.uint16], orientation: int) -> npt.NDArra
 def described(pictures: Sequence[Picture]) -> tuple[Bytes, Bytes]:
     """uint8[n, 64] bits and uint8[n, 2312] descriptors; compiled in description.c, with the same results."""
     bits, descriptors = np.empty((len(pictures), BITS), np.uint8), np.empty((len(pictures), BYTES), np.uint8)
-    rows = [row for row, one in enumerate(pictures) if not _compiled(one, bits[row], descriptors[row])]
+    to_bits, to_descriptor = bits.ctypes.data, descriptors.ctypes.data
+    rows = [
+        row for row, one in enumerate(pictures) if not _compiled(one, to_bits + row * BITS, to_descriptor + row * BYTES)
+    ]
     for row in rows:
         descriptors[row] = descriptor(pictures[row])
     if rows:
@@ -69,8 +72,8 @@ def described(pictures: Sequence[Picture]) -> tuple[Bytes, Bytes]:
     return bits, descriptors
 
 
-def _compiled(picture: Picture, bits: Bytes, descriptor: Bytes) -> bool:
-    """False where there is no kernel, or no memory that it could read."""
+def _compiled(picture: Picture, to_bits: int, to_descriptor: int) -> bool:
+    """Write to these addresses; False where there is no kernel, or no memory that it could read."""
     c: Any = kernels.compiled
     pixels = picture.pixels
     if c is None or not isinstance(pixels, np.ndarray):
@@ -78,7 +81,7 @@ def _compiled(picture: Picture, bits: Bytes, descriptor: Bytes) -> bool:
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     c.describe(
         pixels.ctypes.data, *pixels.shape, *pixels.strides, *picture.extent, picture.orientation,
-        *_SPECTRUM, descriptor.ctypes.data, bits.ctypes.data,
+        *_SPECTRUM, to_descriptor, to_bits,
     )  # fmt: skip
     return True
 
