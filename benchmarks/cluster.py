@@ -1,27 +1,34 @@
 """What the distributed engine adds to the local join, and what its plan costs for a billion images.
 
-python benchmarks/cluster.py overhead [ROWS]  the join of synthetic keys here, and on Ray with 1 and 2 workers, in turns
-python benchmarks/cluster.py simulate         blocks joined here at several sizes, then the plan at 10^8 to 10^10 rows
+python benchmarks/cluster.py overhead [ROWS [WORKERS]]  the join of synthetic keys here, and on Ray, in turns
+python benchmarks/cluster.py simulate                   tasks measured at several sizes, then the plan for 10^8 to 10^10
 """
 
 from __future__ import annotations
 
 import heapq
+import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
 from math import comb
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from keys import natural
+from PIL import Image
+from skimage import data
 from turns import turns
 
-from oneofeach.engines.ray.candidates import join, keyed
+from oneofeach import scan
 from oneofeach.engines.ray.cluster import Cluster
 from oneofeach.engines.ray.job import Job
+from oneofeach.engines.ray.keys import gather_identical, gather_keys
+from oneofeach.engines.ray.match import find_candidates
 from oneofeach.engines.ray.parts import encoded
 from oneofeach.engines.ray.settings import Settings, block_rows, scan_part
 from oneofeach.engines.ray.shards import Listing, Shard
@@ -33,7 +40,6 @@ THRESHOLD = 0.95
 SHARD = 250_000
 CORES = (64, 256)
 BY_CHANCE = 1.2e-8  # share of pairs of unlike keys within radius 8: `natural` keys without planted duplicates
-VERIFY = 0.0003  # core-seconds per candidate
 READ = 200e6  # bytes per second and core that storage delivers: an assumption
 DECODE = 0.002  # core-seconds per image: an assumption, see benchmarks/README.md for measured ones
 DISPATCH = 0.004  # seconds of the driver per task, measured by `overhead`
@@ -79,48 +85,88 @@ def there(job: Job, round_number: list[int]) -> None:
     one.keys(), one.identical(), one.candidates()
 
 
-def overhead(rows: int) -> None:
+def overhead(rows: int, workers: int) -> None:
     bits = bits_of(rows)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(f"{folder}/work", "oneofeach-1", THRESHOLD)
         listing = write_parts(settings, bits)
-        for workers in (1, 2):
-            began = time.perf_counter()
-            with Cluster("", workers) as cluster:
-                print(f"Ray with {workers} workers: started in {time.perf_counter() - began:.1f} s")
-                rounds = [workers * 100]
-                job = Job(settings, cluster, listing)
-                print(f"Ray/local  {turns(lambda: there(job, rounds), lambda: here(bits), rounds=3)}")  # noqa: B023
+        began = time.perf_counter()
+        with Cluster("", workers) as cluster:
+            print(f"Ray with {workers} workers: started in {time.perf_counter() - began:.1f} s")
+            rounds, job = [0], Job(settings, cluster, listing)
+            print(f"Ray/local  {turns(lambda: there(job, rounds), lambda: here(bits), rounds=3)}")
 
 
-def joined(left: np.ndarray, right: np.ndarray | None) -> float:
-    """CPU seconds of one match task: keys, join and candidates of two blocks."""
-    method = OneOfEach()
+class Cost(NamedTuple):
+    """CPU seconds of a task, and the bytes of memory that it took more than it had."""
+
+    seconds: float
+    memory: int
+
+
+def task_cost(act: Callable[[], object]) -> Cost:
+    """In a process of its own, as a worker is one."""
+    reader, writer = os.pipe()
+    if child := os.fork():
+        os.close(writer)
+        with open(reader) as answer:
+            seconds, memory = answer.read().split()
+        os.waitpid(child, 0)
+        return Cost(float(seconds), int(memory))
+    Path("/proc/self/clear_refs").write_text("5")  # forget the peak
+    began, before = time.process_time(), resident("VmRSS")
+    act()
+    os.write(writer, f"{time.process_time() - began} {resident('VmHWM') - before}".encode())
+    os._exit(0)
+
+
+def resident(name: str) -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith(name))) * 1024
+
+
+def block_costs(size: int) -> tuple[Cost, Cost, Cost]:
+    """Of the tasks of two blocks: gathering the keys of one, joining it with itself, and with the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(folder, "oneofeach-1", THRESHOLD, block_rows=size)
+        write_parts(settings, bits_of(2 * size))
+        gathered = task_cost(lambda: gather_keys(settings, 0))
+        gather_keys(settings, 0), gather_keys(settings, 1), gather_identical(settings, 0)
+        return gathered, *(task_cost(lambda b=b: find_candidates(settings, 0, b)) for b in (0, 1))
+
+
+def verify_cost() -> float:
+    """CPU seconds per candidate of one verification: crops and unlike halves of the photos that scikit-image brings."""
+    photos = [Image.fromarray(photo) for photo in (data.astronaut(), data.chelsea(), data.coffee(), data.rocket())]
+    images = [photo.crop((k % 12, k % 7, *photo.size)) for k in range(64) for photo in photos]
+    catalog = scan(images, workers=1)
+    i = np.arange(len(images) - 4)
+    rows = np.concatenate([i, i]), np.concatenate([i + 4, i + 1])  # the same photo, and another one
     began = time.process_time()
-    a = keyed(method, np.arange(len(left)), left)
-    b = a if right is None else keyed(method, np.arange(len(left), len(left) + len(right)), right)
-    for _ in join(method, THRESHOLD, a, b).batches(0, 1):
-        pass
-    return time.process_time() - began
+    OneOfEach().similarity(catalog.bits, catalog.descriptors, *rows, THRESHOLD)
+    return (time.process_time() - began) / len(rows[0])
 
 
 def simulate() -> None:
     sizes = (500_000, 1_000_000, 2_000_000, 4_000_000)
-    print("rows per block   with itself    with another     (CPU seconds)")
-    selves, others = [], []
+    print("rows per block   keys of one   with itself   with another (CPU seconds)   bytes of memory per row of both")
+    found = []
     for size in sizes:
-        both = bits_of(2 * size)
-        selves.append(joined(both[:size], None))
-        others.append(joined(both[:size], both[size:]))
-        print(f"{size:>14,} {selves[-1]:>13.2f} {others[-1]:>15.2f}")
+        found.append(block_costs(size))
+        keys, own, other = found[-1]
+        seconds = f"{keys.seconds:>13.2f} {own.seconds:>13.2f} {other.seconds:>14.2f}"
+        print(f"{size:>14,} {seconds} {other.memory / 2 / size:>32,.0f}")
+    candidate = verify_cost()
+    print(f"verification: {candidate * 1e6:,.0f} microseconds per candidate")
+    per_key = found[-1][0].seconds / sizes[-1]
 
     def cross(size: float) -> float:
         """Between measured sizes along the line, beyond them with the square."""
-        seconds = float(np.exp(np.interp(np.log(size), np.log(sizes), np.log(others))))
+        seconds = float(np.exp(np.interp(np.log(size), np.log(sizes), np.log([one[2].seconds for one in found]))))
         return seconds * max(1.0, size / sizes[-1]) ** 2
 
     print(
-        "\n     images  block rows    tasks  read      join    verify      scan  core-hours  "
+        "\n     images  block rows    tasks      keys      join    verify      scan  core-hours  "
         + "  ".join(f"{c} cores" for c in CORES)
     )
     for images in (10**8, 10**9, 10**10):
@@ -128,13 +174,14 @@ def simulate() -> None:
         blocks = -(-images // size)
         load = 2 * size * (OneOfEach.bits // 8 + 17) / READ
         tasks = blocks * (blocks + 1) // 2
-        match, scan = tasks * (cross(size) + load), images * DECODE
-        verify = VERIFY * (images + BY_CHANCE * images**2 / 2)
-        walls = [(scan + verify) / cores + _makespan(blocks, cross(size) + load, cores) for cores in CORES]
+        keys, match, scanned = images * per_key, tasks * (cross(size) + load), images * DECODE
+        verify = candidate * (images + BY_CHANCE * images**2 / 2)
+        all_of_it = keys + match + verify + scanned
+        walls = [(scanned + keys + verify) / cores + _makespan(blocks, cross(size) + load, cores) for cores in CORES]
         hours = "  ".join(f"{wall / 3600:>6.1f} h" for wall in walls)
         print(
-            f"{images:>11.0e} {size:>11,} {tasks:>8,} {tasks * load / 3600:>5.0f} {tasks * cross(size) / 3600:>9,.0f}"
-            f" {verify / 3600:>9,.0f} {scan / 3600:>9,.0f} {(match + verify + scan) / 3600:>11,.0f}  {hours}"
+            f"{images:>11.0e} {size:>11,} {tasks:>8,} {keys / 3600:>9,.1f} {match / 3600:>9,.0f}"
+            f" {verify / 3600:>9,.0f} {scanned / 3600:>9,.0f} {all_of_it / 3600:>11,.0f}  {hours}"
         )
     _crossover()
 
@@ -165,7 +212,8 @@ def _makespan(blocks: int, seconds: float, cores: int) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["overhead"]:
-        overhead(int(sys.argv[2]) if len(sys.argv) > 2 else 4_000_000)
+        rows, workers = [*map(int, sys.argv[2:]), *(4_000_000, 1)[len(sys.argv) - 2 :]]
+        overhead(rows, workers)
     elif sys.argv[1:] == ["simulate"]:
         simulate()
     else:

@@ -26,10 +26,11 @@ def free_port() -> int:
 
 
 S3_PORT = free_port()
+TESTS = Path(__file__).parent
 ENVIRONMENT = {
+    "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'poison'}",  # on which opening killer.png kills the process
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or Ray ships this folder to its workers and starts them by `uv run`
-    "PYTHONPATH": str(Path(__file__).parent),  # workers must find the module of the killer
     "AWS_ACCESS_KEY_ID": "anyone",
     "AWS_SECRET_ACCESS_KEY": "anything",
     "AWS_DEFAULT_REGION": "us-east-1",
@@ -38,6 +39,7 @@ ENVIRONMENT = {
     "RAY_agent_register_timeout_ms": "300000",
     "RAY_worker_register_timeout_seconds": "180",
     "RAY_health_check_timeout_ms": "60000",  # one that is dead refuses at once, whatever this says
+    "RAY_health_check_period_ms": "500",  # and does so five times until it is believed
     "RAY_gcs_server_port_wait_time_s": "120",
     "RAY_raylet_start_wait_time_s": "120",
     "RAY_gcs_server_request_timeout_seconds": "180",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mixture import write_mixture
 
 from oneofeach.apps.cli import run
 from oneofeach.engines.ray.estimate import estimate
+from oneofeach.flow import deduplicate
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +32,18 @@ def test_an_estimate_measures_a_sample_and_tells_hours_memory_and_storage(
         r"Measured here on",
     ):
         assert re.search(line, told), told
+
+
+def test_a_url_with_a_star_is_all_that_it_names(source: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(source[0]).parent
+    assert run(["find", f"file://{folder}/*.*", "--json", "--no-index"]) == 3
+    urls = [f"file://{one}" for one in sorted(source) if Path(one).suffix]
+    local = deduplicate(urls)
+    found = json.loads(capsys.readouterr().out)
+    assert found["counts"] == local.counts
+    assert found["skipped"][0]["key"] == local.skipped[0][0]
+    assert run(["compare", f"file://{folder}/nothing-*.tar", source[0], "--no-index"]) == 2
+    assert "No such file or folder" in capsys.readouterr().err
 
 
 def test_an_estimate_grows_with_the_images_and_the_join_with_their_square(source: list[str]) -> None:

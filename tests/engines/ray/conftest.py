@@ -25,6 +25,7 @@ def nodes() -> Iterator[Any]:
         for name, value in cluster.ENVIRONMENT.items():
             patch.setenv(name, value)
         started = cluster.start()
+        ray.init(started.address, log_to_driver=False)  # once: a new driver waits for new workers
     yield started
     ray.shutdown()
     started.shutdown()

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import s3fs
-from killer import Killer
-from mixture import assert_equal, images, write_mixture
+from mixture import assert_equal, images, write_folder, write_mixture
 from moto.server import ThreadedMotoServer
 from nodes import S3_PORT, node
+from pictures import encoded
 
 import oneofeach
+from oneofeach.apps.cli import run
 from oneofeach.engines.ray import Ray
 from oneofeach.engines.ray.cluster import Cluster, Task
 from oneofeach.errors import JobStopped, Refused
-from oneofeach.tables import Catalog, Item, Pairs
+from oneofeach.tables import Catalog, Pairs
 
 ray = pytest.importorskip("ray")
 
@@ -111,15 +116,47 @@ def test_a_job_whose_driver_was_killed_goes_on_where_it_was(
     assert {part: part.stat().st_mtime_ns for part in before} == before, "a finished part was made again"
 
 
-def test_an_image_that_kills_its_workers_is_skipped_and_all_others_are_there(nodes: Any, tmp_path: Path) -> None:
-    good: list[Any] = images(0, 3)
-    sources = [*good, Item("killer.png", "killer.png", Killer())]
-    harmless = [*good, Item("killer.png", "killer.png", error="its decoder crashed 3 times")]
-    local = oneofeach.deduplicate(harmless, FLOOR)
-    result = oneofeach.deduplicate(sources, FLOOR, engine=engine(nodes, tmp_path))
-    assert result.skipped == local.skipped
-    assert result.counts == local.counts
-    assert result.pairs.i.tobytes() == local.pairs.i.tobytes()
+def folder_of(root: Path, count: int) -> Path:
+    write_folder(root / "pictures", 0, count)
+    return root / "pictures"
+
+
+def test_on_the_command_line_an_image_that_kills_its_workers_is_skipped_and_the_exit_code_is_3(
+    nodes: Any, tmp_path: Path
+) -> None:
+    pictures = folder_of(tmp_path, 2)
+    (pictures / "killer.png").write_bytes(encoded(5))
+    options = ["--engine", "ray", "--address", nodes.address, "--work-folder", str(tmp_path / "work"), "--no-index"]
+    command = [sys.executable, "-m", "oneofeach", "find", str(pictures), *options, "--json"]
+    code, told, shown = on_a_terminal(command)
+    assert code == 3, shown
+    found = json.loads(told)
+    assert found["skipped"] == [{"key": "killer.png", "reason": "its decoder crashed 3 times"}]
+    assert found["counts"] == {**oneofeach.deduplicate(pictures).counts, "seen": 3, "kept": 2, "skipped": 1}
+    for stage in ("Reading images", "Gathering keys", "Finding copies", "Comparing", "Verifying"):
+        assert stage in shown
+    assert re.search(r"3 images read \([\d.]+ GB\), \d+ candidates, \d+ pairs, [\d.]+ CPU-hours", shown), shown
+
+
+def on_a_terminal(command: list[str]) -> tuple[int, str, str]:
+    """Exit code, what a program says on stdout, and what it shows on stderr, which is a terminal."""
+    ours, its = os.openpty()
+    shown: list[bytes] = []
+
+    def look() -> None:
+        with suppress(OSError):  # when the other end is closed
+            while data := os.read(ours, 1 << 16):
+                shown.append(data)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        ended = subprocess.run(command, stdout=subprocess.PIPE, stderr=its, env={**os.environ, "COLUMNS": "200"})
+    finally:
+        os.close(its)
+        watcher.join()
+        os.close(ours)
+    return ended.returncode, ended.stdout.decode(), b"".join(shown).decode()
 
 
 def test_sources_and_work_folder_on_s3_survive_an_outage(nodes: Any, s3: ThreadedMotoServer, tmp_path: Path) -> None:
@@ -177,17 +214,23 @@ def test_a_result_that_ray_has_lost_is_made_again(nodes: Any, monkeypatch: pytes
     assert counted == [{"rows": 1.0}]
 
 
-def test_results_that_ray_loses_again_and_again_stop_the_job_without_a_traceback_of_ray(
-    nodes: Any, monkeypatch: pytest.MonkeyPatch
+def test_a_command_whose_results_are_lost_again_and_again_says_how_to_go_on(
+    nodes: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ray, "get", losing(9))
+    monkeypatch.setattr(ray, "get", losing(5))
     monkeypatch.setattr("oneofeach.engines.ray.cluster.WAITS", (0.0,))
-    words = r"keys/1\.parquet: LocalRayletDiedError.*\n.*same command again"
-    with Cluster(nodes.address) as cluster, pytest.raises(JobStopped, match=words):
-        cluster.run([Task(one, (), "keys/1.parquet")], lambda task, counts: [])
+    where = ["--address", nodes.address, "--work-folder", str(tmp_path / "work")]
+    command = ["export", str(folder_of(tmp_path, 3)), str(tmp_path / "out"), "--format", "parquet", "--no-index"]
+    assert run([*command, "--engine", "ray", *where]) == 2
+    first, second = capsys.readouterr().err.strip().splitlines()
+    assert first.startswith("The job stopped at scan/00000000.parquet: LocalRayletDiedError: ")
+    assert "run the same command again" in second
+    assert run([*command, "--engine", "ray", *where]) == 0
+    assert "3 images written" in capsys.readouterr().out
 
 
-def test_a_cluster_that_is_not_there_is_refused() -> None:
+def test_a_cluster_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(Refused, match=r"No Ray cluster at 127\.0\.0\.1:1: .*\n.*--address"):
         Cluster("127.0.0.1:1")
 

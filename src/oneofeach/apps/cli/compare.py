@@ -9,11 +9,12 @@ import typer
 
 from oneofeach.apps.cli.blocks import expanded
 from oneofeach.apps.cli.cluster import Working
-from oneofeach.apps.cli.options import THRESHOLD, Threshold, number
+from oneofeach.apps.cli.options import THRESHOLD, Threshold, number, source_of
 from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.apps.cli.there import compared_there
 from oneofeach.comparison import Comparison, class_of, split_of
 from oneofeach.comparison import compare as compared
+from oneofeach.stages.sources.files import named_by
 from oneofeach.tables import Item
 from oneofeach.wording import counted, printable
 
@@ -35,12 +36,12 @@ def compare(
 ) -> None:
     """Show which images of A have a duplicate in B, by class and split."""
     threshold = number(similarity_threshold)
-    if working.estimated([a, b], threshold):
+    if working.estimated([*named_by(a), *named_by(b)], threshold):
         return
     if table:
-        raise typer.Exit(compared_there(working, a, b, threshold, check))
+        raise typer.Exit(compared_there(working, source_of([a]), source_of([b]), threshold, check))
     with working.begun() as how:
-        result = compared(a, b, threshold, **how)
+        result = compared(source_of([a]), source_of([b]), threshold, **how)
     if as_json:
         put_json(_object(result))
     else:

@@ -9,10 +9,11 @@ import typer
 from oneofeach.errors import InvalidThreshold
 from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, checked_threshold
 from oneofeach.stages.preference import DEFAULT_KEEP, NAMES
+from oneofeach.stages.sources.files import named_by
 
 _SOURCES = typer.Argument(
     metavar="SOURCE",
-    help="Folders (recursive), images, .tar, .zip, .parquet, .arrow, COCO .json, or URLs.",
+    help="Folders (recursive), images, .tar, .zip, .parquet, .arrow, COCO .json, or URLs (with *, too).",
     show_default=False,
 )
 Sources = Annotated[list[str], _SOURCES]
@@ -68,8 +69,9 @@ FINGERPRINT = DEFAULT_FINGERPRINT
 
 
 def source_of(sources: list[str]) -> str | list[str]:
-    """A single source is itself, not a list: its keys are relative to it."""
-    return sources[0] if len(sources) == 1 else sources
+    """A single source is itself, not a list: its keys are relative to it. URLs with "*" are all that they name."""
+    named = [place for source in sources for place in named_by(source)]
+    return named[0] if len(named) == 1 else named
 
 
 def number(threshold: str) -> float:

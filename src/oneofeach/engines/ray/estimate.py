@@ -16,20 +16,24 @@ import numpy as np
 
 from oneofeach import plugins
 from oneofeach.describe import Seen, describe_chunk
-from oneofeach.engines.ray.settings import SMALLEST_BLOCK, block_rows
+from oneofeach.engines.ray.keys import COLUMNS as KEYS
+from oneofeach.engines.ray.parts import encoded
+from oneofeach.engines.ray.scan import COLUMNS, columns_of
+from oneofeach.engines.ray.settings import block_rows
 from oneofeach.engines.ray.shards import Shard, shards_of
 from oneofeach.engines.ray.store import Store
 from oneofeach.errors import EmptyImageList
 from oneofeach.plugins import Fingerprint
 from oneofeach.tables import Item
 
+MILLION = 1_000_000
 SHARDS, IMAGES = 8, 128  # that are sampled
 JOIN = {8: 2.1, 12: 14.0, 16: 170.0}  # core-seconds per million times million rows of two blocks, by radius
 BY_CHANCE = {8: 1.2e-8, 12: 8.1e-7, 16: 6.3e-5}  # share of pairs of unlike pictures whose keys are within a radius
 JOIN_BYTES = 450  # of memory per row of the two blocks of a join
 VERIFY = 0.0003  # core-seconds per candidate
 PAIR_BYTES = 16  # per candidate
-PART_BYTES = 120  # per image in keys, orders and the table of rows; scan parts are measured
+ORDER_BYTES = 40  # per image, for the default keep rules
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,7 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
     exact = all(shard.listing or shard.stop >= 0 for shard in listing.shards)
     rows = images or _rows(listing.shards, listing.slices, sum(map(len, listed)) / len(listed))
     sample = [items[k] for items in listed for k in _spread(len(items), IMAGES // len(listed))]
-    seconds, read = _measured(sample, method)
-    per_image = method.bits // 8 + method.descriptor_bytes + PART_BYTES + 100
+    seconds, read, stored = _measured(sample, method)
     size = block_rows(rows)
     radius = min((one for one in JOIN if one >= method.radius(threshold)), default=max(JOIN))
     candidates = rows + BY_CHANCE[radius] * rows**2 / 2
@@ -74,22 +77,26 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
         sampled=len(sample),
         scan_seconds=seconds / len(sample) * rows,
         read_bytes=int(read / len(sample) * rows),
-        part_bytes=int(per_image * rows + PAIR_BYTES * candidates),
+        part_bytes=int(stored / len(sample) * rows + PAIR_BYTES * candidates),
         blocks=-(-rows // size),
-        join_seconds=JOIN[radius] / 2 * (rows / SMALLEST_BLOCK) ** 2,
+        join_seconds=JOIN[radius] / 2 * (rows / MILLION) ** 2,
         verify_seconds=VERIFY * candidates,
         memory=max(1 << 30, 2 * min(size, rows) * JOIN_BYTES),
     )
 
 
-def _measured(sample: Sequence[Item], method: Fingerprint) -> tuple[float, int]:
-    """Core-seconds and bytes read for the sample."""
+def _measured(sample: Sequence[Item], method: Fingerprint) -> tuple[float, int, int]:
+    """Core-seconds, bytes read and bytes stored in the work folder for the sample."""
     describe = partial(describe_chunk, method=method, seen=Seen())
     describe(sample[:1])  # what happens once per worker is not per image
     describe = partial(describe_chunk, method=method, seen=Seen())
     began = time.process_time()
     rows = describe(sample)
-    return time.process_time() - began, sum(int(row.facts["bytes"]) for row in rows)
+    seconds = time.process_time() - began
+    columns = columns_of(method, sample, rows)
+    whole, keys = (len(encoded({name: columns[name] for name in names}, {})) for names in (COLUMNS, KEYS))
+    stored = whole + 2 * keys + ORDER_BYTES * len(sample)  # the table of all rows is about as large as the keys
+    return seconds, sum(int(row.facts["bytes"]) for row in rows), stored
 
 
 def _rows(shards: Sequence[Shard], slices: dict[int, Sequence[Item]], usual: float) -> int:

@@ -20,6 +20,7 @@ from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
 from oneofeach.engines.ray.shards import Shard
 from oneofeach.engines.ray.watch import Watch, is_remote
 from oneofeach.engines.threads import run
+from oneofeach.plugins import Fingerprint
 from oneofeach.tables import FACTS, Description, Item
 
 CRASHES = 3  # of a shard before it is cut, and of a single image before it is skipped
@@ -106,22 +107,25 @@ def assemble(settings: Settings, whole: Piece, pieces: Sequence[Piece]) -> Count
 def _write(
     settings: Settings, piece: Piece, items: Sequence[Item], rows: Sequence[Description], seconds: float
 ) -> Counts:
-    method = settings.method
-    facts = np.array([row.facts for row in rows], FACTS)
+    columns = columns_of(settings.method, items, rows)
+    errors = sum(bool(row.error) for row in rows)
+    size = int(sum(row.facts["bytes"] for row in rows))
+    counts: Counts = {"rows": len(rows), "skipped": errors, "bytes": size, "seconds": round(seconds, 3)}
+    settings.store.write(piece.part, encoded(columns, counts))
+    return counts
+
+
+def columns_of(method: Fingerprint, items: Sequence[Item], rows: Sequence[Description]) -> dict[str, Any]:
+    """COLUMNS of a part."""
     bits = np.array([row.bits for row in rows], np.uint8).reshape(len(rows), method.bits // 8)
     descriptors = np.array([row.descriptor for row in rows], np.uint8).reshape(len(rows), method.descriptor_bytes)
     digests = b"".join(blake2b(row.bits.tobytes() + row.descriptor.tobytes(), digest_size=16).digest() for row in rows)
-    columns: dict[str, Any] = {
+    return {
         "key": [item.key for item in items],
-        "facts": facts,
+        "facts": np.array([row.facts for row in rows], FACTS),
         "bits": bits,
         "descriptor": descriptors,
         "digest": np.frombuffer(digests, np.uint8).reshape(-1, 16),
         "error": [row.error for row in rows],
         "note": [row.note for row in rows],
     }
-    errors = sum(bool(row.error) for row in rows)
-    size = int(facts["bytes"].sum())
-    counts: Counts = {"rows": len(rows), "skipped": errors, "bytes": size, "seconds": round(seconds, 3)}
-    settings.store.write(piece.part, encoded(columns, counts))
-    return counts

@@ -9,7 +9,7 @@ import os
 from typing import Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
-from oneofeach.errors import UnreadableImage
+from oneofeach.errors import SourceNotFound, UnreadableImage
 from oneofeach.plugins import extra
 
 
@@ -33,6 +33,17 @@ def name_of(path: str) -> str:
 def file_system(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path inside it."""
     found: tuple[Any, str] = extra("fsspec.core", "remote").url_to_fs(url)
+    return found
+
+
+def named_by(place: str) -> list[str]:
+    """The URLs that one with "*" stands for, sorted; any other place is itself. SourceNotFound when there is none."""
+    if not (is_url(place) and "*" in place):
+        return [place]
+    system, inner = file_system(place)
+    found = sorted(system.unstrip_protocol(path) for path in system.glob(inner))
+    if not found:
+        raise SourceNotFound(place)
     return found
 
 
