@@ -4,18 +4,24 @@ import sys
 from pathlib import Path
 
 import oneofeach
+import oneofeach.errors
 
 PUBLIC = """
-Catalog Description Duplicate EmptyImageList FileList Group Groups Index IndexDamaged InvalidRule InvalidThreshold
-Item Journal MissingExtra OneOfEachError Pairs Picture Plan Refused Result SourceNotFound UnknownFormat UnknownPlugin
-UnreadableImage UnsupportedInput compare deduplicate evaluate export group journals match neighbors perform plan scan
-similarity undo
+Catalog Description Duplicate EmptyImageList FileList Group Groups Index IndexDamaged InvalidRule InvalidThreshold Item
+JobStopped Journal MissingExtra NotWritable OneOfEachError Pairs Picture Plan Refused Result SourceNotFound
+TooManyImages UnknownFormat UnknownPlugin UnreadableImage UnsupportedInput compare deduplicate evaluate export group
+journals match neighbors perform plan scan similarity undo
 """
 
 
 def test_the_public_names_are_exactly_these():
     assert sorted(oneofeach.__all__) == sorted(PUBLIC.split())
     assert all(hasattr(oneofeach, name) for name in PUBLIC.split())
+
+
+def test_every_error_is_public():
+    errors = {name for name, thing in vars(oneofeach.errors).items() if isinstance(thing, type)}
+    assert errors <= set(oneofeach.__all__)
 
 
 def test_importing_the_package_imports_numpy_and_pillow_and_no_other_third_party():

@@ -7,6 +7,7 @@ OneOfEachError (also a ValueError)
 ├── SourceNotFound            no such file or folder (also a FileNotFoundError)
 ├── UnknownPlugin             no source, fingerprint or engine of that name
 ├── UnknownFormat             a report or export format we do not write
+├── NotWritable               a report or plan cannot be written where it should be (also an OSError)
 ├── MissingExtra              an optional package is not installed (also an ImportError)
 ├── UnreadableImage           one image that cannot be decoded; a scan turns it into a skipped row
 ├── IndexDamaged              the index cannot be trusted; it was set aside, nothing was answered from it
@@ -17,6 +18,11 @@ OneOfEachError (also a ValueError)
 
 The first line of a message says what is wrong, the second how to fix it.
 """
+
+
+def named(value: object) -> str:
+    """What an error shows of a value: that it is empty must be seen."""
+    return str(value) or "''"
 
 
 class OneOfEachError(ValueError):
@@ -31,7 +37,7 @@ class EmptyImageList(OneOfEachError):
 class InvalidThreshold(OneOfEachError):
     def __init__(self, value: object) -> None:
         hint = "Use a number from 0.0 (everything matches) to 1.0 (only the most alike)."
-        super().__init__(f"Invalid similarity threshold: {value}\n{hint}")
+        super().__init__(f"Invalid similarity threshold: {named(value)}\n{hint}")
 
 
 class InvalidRule(OneOfEachError):
@@ -40,7 +46,7 @@ class InvalidRule(OneOfEachError):
 
 class SourceNotFound(OneOfEachError, FileNotFoundError):
     def __init__(self, path: str) -> None:
-        super().__init__(f"No such file or folder: {path}\nCheck the spelling, or give the full path.")
+        super().__init__(f"No such file or folder: {named(path)}\nCheck the spelling, or give the full path.")
 
 
 class UnknownPlugin(OneOfEachError):
@@ -49,6 +55,12 @@ class UnknownPlugin(OneOfEachError):
 
 class UnknownFormat(OneOfEachError):
     pass
+
+
+class NotWritable(OneOfEachError, OSError):
+    def __init__(self, path: str, reason: str) -> None:
+        hint = "Make its folder first if there is none, or choose another place."
+        super().__init__(f"Cannot be written: {path} ({reason})\n{hint}")
 
 
 class MissingExtra(OneOfEachError, ImportError):

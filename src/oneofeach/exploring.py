@@ -5,22 +5,17 @@ Pairs are found once; nothing is decoded again but the pictures that are shown.
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from html import escape
-from io import BytesIO
-from typing import Any
+from functools import partial
 
 import numpy as np
-from PIL import Image
 
-from oneofeach.errors import OneOfEachError
 from oneofeach.flow import Result
 from oneofeach.stages.decode import open_image
-from oneofeach.tables import Item
+from oneofeach.stages.report.html_page import escaped, thumbnail
+from oneofeach.writing import whole_file
 
 STEPS = tuple(float(step) for step in np.round(np.arange(80, 101) / 100, 2))
 BORDER = 6  # pairs shown per step
@@ -70,16 +65,8 @@ def border(result: Result, low: float, high: float, limit: int = BORDER) -> list
 
 def save_page(result: Result, path: str | os.PathLike[str], steps: tuple[float, ...] = STEPS) -> None:
     """Write the table and the pairs at every border as one HTML file; it appears when it is complete, or not at all."""
-    target = os.fspath(path)
-    temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{os.getpid()}.part")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.writelines(_page(result, steps))
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with whole_file(path, encoding="utf-8") as file:
+        file.writelines(_page(result, steps))
 
 
 def _page(result: Result, steps: tuple[float, ...]) -> Iterator[str]:
@@ -104,19 +91,8 @@ def _page(result: Result, steps: tuple[float, ...]) -> Iterator[str]:
 
 def _pair(result: Result, position: int) -> str:
     items = [result.catalog.items[int(side[position])] for side in (result.pairs.i, result.pairs.j)]
-    keys = "<br>".join(escape(item.key.encode("utf-8", "backslashreplace").decode()) for item in items)
-    evidence = escape(result.words(result.pairs.evidence[position]))
+    keys = "<br>".join(escaped(item.key) for item in items)
+    evidence = escaped(result.words(result.pairs.evidence[position]))
+    draw = partial(thumbnail, open_image, SIDE)
     value = f"<b>{result.pairs.similarity[position]:.4f}</b> {evidence}<br>{keys}"
-    return f"<figure><div>{''.join(map(_thumbnail, items))}</div><figcaption>{value}</figcaption></figure>\n"
-
-
-def _thumbnail(item: Item) -> str:
-    try:
-        image: Any = open_image(item.source)
-    except (OneOfEachError, OSError):
-        return "<span>no longer readable</span>"
-    image.thumbnail((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=2.0)
-    data = BytesIO()
-    image.save(data, "JPEG", quality=80)
-    encoded = base64.b64encode(data.getvalue()).decode()
-    return f'<img alt="" width="{image.width}" height="{image.height}" src="data:image/jpeg;base64,{encoded}">'
+    return f"<figure><div>{''.join(map(draw, items))}</div><figcaption>{value}</figcaption></figure>\n"

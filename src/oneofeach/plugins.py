@@ -1,6 +1,8 @@
 """What a source, a fingerprint and an engine must offer, and how they are found by name.
 
-Built-in and foreign ones alike are entry points; they are imported on first use.
+Built-in ones stand in a table here, because a clone inside ComfyUI has no entry points; those of other packages are
+entry points of the groups "oneofeach.sources", "oneofeach.fingerprints" and "oneofeach.engines". All are imported on
+first use.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.errors import MissingExtra, UnknownPlugin
+from oneofeach.errors import MissingExtra, UnknownPlugin, named
 from oneofeach.tables import Bytes, Catalog, Floats, Item, Pairs, Picture, Rows
 
 Progress = Callable[[str, int, int], None]
@@ -137,7 +139,7 @@ BUILT_IN = {
         "ray": "oneofeach.engines.ray:Ray",
     },
 }
-"""Known without an installation: a clone inside ComfyUI has no entry points."""
+"""By kind and name: where each built-in plugin is. A foreign one cannot take its name."""
 
 
 def names(kind: str) -> list[str]:
@@ -156,7 +158,7 @@ def load(kind: str, name: str) -> Any:
         return getattr(import_module(module), attribute)
     for point in entry_points(group=f"oneofeach.{kind}", name=name):
         return point.load()
-    raise UnknownPlugin(f"Unknown {kind[:-1]}: {name}\nChoose one of: {', '.join(names(kind))}.")
+    raise UnknownPlugin(f"Unknown {kind[:-1]}: {named(name)}\nChoose one of: {', '.join(names(kind))}.")
 
 
 def extra(module: str, name: str) -> ModuleType:

@@ -50,7 +50,13 @@ def test_unreadable_files_give_exit_code_3_and_a_line_each(tmp_path, capsys):
         (["{folder}", "-t", "1.5"], "Invalid similarity threshold: 1.5"),
         (["{folder}", "-t", "nan"], "Invalid similarity threshold: nan"),
         (["{folder}", "-t", "high"], "Invalid similarity threshold: high"),
+        (["{folder}", "-t", ""], "Invalid similarity threshold: ''"),
         (["{folder}", "--keep", "best"], "Invalid keep rule: best"),
+        (["{folder}", "--keep", ""], "Invalid keep rule: ''"),
+        (["{folder}", "--keep", "prefer=["], "Invalid keep rule: prefer=["),
+        (["{folder}", "--report", ""], "Unknown report format: ''"),
+        (["{folder}", "--fingerprint", ""], "Unknown fingerprint: ''"),
+        ([""], "No such file or folder: ''"),
         (["{folder}", "--report", "a.doc"], "Unknown report format: a.doc"),
         (["{folder}", "--fingerprint", "x"], "Unknown fingerprint: x"),
         (["{folder}/gone"], "No such file or folder: {folder}/gone"),
@@ -77,9 +83,18 @@ def test_usage_errors_show_the_usage_and_no_traceback(arguments, capsys):
     assert "Traceback" not in err
 
 
-def test_a_report_that_cannot_be_written_is_an_error_and_not_a_traceback(dataset, capsys):
-    assert run(["find", str(dataset), "--report", str(dataset / "none" / "a.json")]) == 2
-    assert "No such file or directory" in capsys.readouterr().err
+@pytest.mark.parametrize("command", [["find", "--report"], ["explore", "--page"], ["clean", "--plan"]])
+@pytest.mark.parametrize("place", ["none/a.json", "folder.json"])
+def test_a_file_that_cannot_be_written_is_named_as_the_user_named_it(dataset, tmp_path, capsys, command, place):
+    (tmp_path / "folder.json").mkdir()
+    path = str(tmp_path / place)
+    assert run([*command, path, str(dataset)]) == 2
+    error = capsys.readouterr().err
+    reason = "No such file or directory" if "none" in place else "Is a directory"
+    assert error == (
+        f"Cannot be written: {path} ({reason})\nMake its folder first if there is none, or choose another place.\n"
+    )
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder.json"]
 
 
 def test_reports_are_written_and_named(dataset, tmp_path, capsys):

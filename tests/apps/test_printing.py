@@ -71,6 +71,15 @@ def test_no_command_prints_a_control_character_of_a_name(photos, capsys, tmp_pat
     assert not failed
 
 
+def test_reports_for_people_hold_no_control_character_of_a_name(photos, tmp_path):
+    run(["find", str(photos), "--report", str(tmp_path / "r.html")])
+    run(["explore", str(photos), "--page", str(tmp_path / "p.html")])
+    for name in ("r.html", "p.html"):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert "owned" in text
+        assert all(line.isprintable() for line in text.split("\n"))
+
+
 def test_names_that_no_encoding_can_carry_are_printed(tmp_path, capsys):
     if sys.platform != "linux":
         pytest.skip("such names are only possible on Linux")

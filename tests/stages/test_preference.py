@@ -86,6 +86,24 @@ def test_an_unknown_rule_is_an_error_that_lists_the_rules(keep):
     assert all(name in str(error.value) for name in NAMES)
 
 
+@pytest.mark.parametrize("glob", ["[", "*[", "[!", "[]", "a[b]c["])
+def test_a_bracket_that_is_not_closed_is_an_error_with_a_hint(glob):
+    with pytest.raises(InvalidRule, match=r"^Invalid keep rule: prefer=.*\nClose the bracket, or write \[\[\] for"):
+        rank(catalog(), f"first,prefer={glob}")
+
+
+def test_brackets_are_sets_of_letters():
+    keys = ("[a", "b", "]")
+    assert rank(catalog(keys=keys), "prefer=[[]*").order.tolist() == [0, 1, 2]
+    assert rank(catalog(keys=keys), "prefer=[]]").order.tolist() == [2, 0, 1]
+    assert rank(catalog(keys=keys), "prefer=[!]a[]").order.tolist() == [1, 0, 2]
+
+
+def test_an_empty_rule_is_shown_as_such():
+    with pytest.raises(InvalidRule, match=r"^Invalid keep rule: ''\n"):
+        rank(catalog(), "first,")
+
+
 def test_times_a_nanosecond_apart_are_told_apart(tmp_path):
     times = [10**18 + 1, 10**18]
     assert rank(catalog(keys=("a", "b"), mtime_ns=times), "oldest").order.tolist() == [1, 0]

@@ -9,7 +9,7 @@ from skimage import data
 
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 from oneofeach.stages.similarity import words
-from oneofeach.tables import Picture
+from oneofeach.tables import EVIDENCE, Picture
 
 
 def said(a: Image.Image, b: Image.Image) -> str:
@@ -25,7 +25,7 @@ def photo() -> Image.Image:
 
 
 def test_a_smaller_copy_is_the_same_picture(photo: Image.Image) -> None:
-    assert said(photo, photo.resize((300, 300))).startswith("same picture, re-encoded")
+    assert said(photo, photo.resize((300, 300))).startswith("same picture")
 
 
 def test_a_crop_names_its_side_whichever_picture_is_first(photo: Image.Image) -> None:
@@ -41,3 +41,12 @@ def test_a_frame_is_a_border(photo: Image.Image) -> None:
 
 def test_other_hues_are_recolored(photo: Image.Image) -> None:
     assert "recolored" in said(photo, Image.fromarray(np.asarray(photo)[..., ::-1].copy()))
+
+
+def test_what_held_the_similarity_down_is_named_and_counted() -> None:
+    evidence = np.zeros(1, EVIDENCE)[0]
+    assert words(evidence) == "same picture"
+    evidence["term"], evidence["key_distance"], evidence["distance"] = 1, 1, 5
+    assert words(evidence) == "same picture (limited by 1 differing bit of the search key)"
+    evidence["term"] = 2
+    assert words(evidence) == "same picture (limited by 5 differing bits of the fingerprint)"

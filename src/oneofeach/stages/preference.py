@@ -5,6 +5,7 @@ A policy is an order: rows are sorted by the rules in turn, and the earlier inpu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -13,10 +14,11 @@ from pathlib import PurePath
 
 import numpy as np
 
-from oneofeach.errors import InvalidRule
+from oneofeach.errors import InvalidRule, named
 from oneofeach.tables import Catalog, Floats, Mask, Rows
 
 DEFAULT_KEEP = "highest-resolution,least-compressed,first"
+BRACKETS = re.compile(r"\[!?.[^]]*\]")  # closed ones, as fnmatch reads them
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,9 @@ def parse(keep: str) -> list[str]:
     rules = [rule.strip() for rule in keep.split(",")] if isinstance(keep, str) else [str(keep)]
     for rule in rules:
         if rule not in NAMES[:-1] and not (rule.startswith("prefer=") and rule != "prefer="):
-            raise InvalidRule(f"Invalid keep rule: {rule}\nUse a comma-separated list of: {', '.join(NAMES)}.")
+            raise InvalidRule(f"Invalid keep rule: {named(rule)}\nUse a comma-separated list of: {', '.join(NAMES)}.")
+        if "[" in BRACKETS.sub("", rule):
+            raise InvalidRule(f"Invalid keep rule: {rule}\nClose the bracket, or write [[] for the letter itself.")
     return rules
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from oneofeach.tables import Floats
+from oneofeach.wording import counted
 
 TURNS = {
     2: "mirrored",
@@ -22,13 +23,19 @@ _SIDES = ("left", "top", "right", "bottom")
 _LEAST_CUT = 0.005  # of a side: less is within the error of the registration
 _LEAST_TURN = 0.3  # degrees
 _RECOLORED = 0.9  # share of windows whose colors agree
+_LIMITS = {1: ("key_distance", "search key"), 2: ("distance", "fingerprint")}  # by `term`
 
 
 def words(evidence: np.void) -> str:
-    """Why a pair is alike, from its EVIDENCE record: what differs, then bits and verified similarity."""
+    """Why a pair is alike, from its EVIDENCE record: what differs, and what else held the similarity down."""
     found = [*_orientation(evidence), *_border(evidence), *_geometry(evidence), *_color(evidence)]
-    changed = ", ".join(found) if found else "same picture, re-encoded"
-    return f"{changed} ({evidence['distance']} bits of the fingerprint differ, verified {evidence['verified']:.4f})"
+    return (", ".join(found) if found else "same picture") + _limit(evidence)
+
+
+def _limit(evidence: np.void) -> str:
+    """What decided where the pictures themselves agree better than the similarity says."""
+    distance, bits = _LIMITS.get(int(evidence["term"]), ("", ""))
+    return f" (limited by {counted(int(evidence[distance]), 'differing bit')} of the {bits})" if distance else ""
 
 
 def _orientation(evidence: np.void) -> list[str]:

@@ -39,6 +39,7 @@ class Tensor:
         ((3, 5, 3), [(3, 5, 3)]),
         ((2, 5, 7, 3), [(5, 7, 3)] * 2),
         ((2, 4, 5, 7), [(5, 7, 4)] * 2),
+        ((4, 4, 7), [(4, 7, 4)]),
         ((0, 5, 7, 3), []),
     ],
 )
@@ -64,6 +65,10 @@ def test_every_layout_is_split_into_single_images_without_a_copy(shape, expected
         (np.zeros((4, 4), np.complex64), "array of complex64"),
         (np.full((4, 4), "a"), "array of <U1"),
         (np.zeros((4, 4), "M8[s]"), r"array of datetime64\[s\]"),
+        (np.zeros((4, 4, 7), np.uint8), "Image has 7 channels, expected 1, 3 or 4"),
+        (np.zeros((9, 9, 7), np.uint8), "Image has 7 channels, expected 1, 3 or 4"),
+        (np.full((4, 4), np.nan), "all values are NaN"),
+        (np.full((600, 400, 3), np.nan, np.float16), "all values are NaN"),
         (np.full((4, 4), 255.0), "float values from 0 to 255, expected 0..1"),
         (np.full((4, 4), np.inf), "float values"),
         (np.full((4, 4), -1.0), "float values"),
@@ -88,6 +93,11 @@ def test_nan_pixels_compare_as_0_with_a_note():
     assert decoded.picture.pixels[0, 0] == 0
     assert decoded.note == "NaN pixels compare as 0"
     assert np.isnan(array[0, 0])
+
+
+def test_arrays_have_their_channels_last_or_clearly_first():
+    assert [view.shape for view in images_in(np.zeros((3, 5, 7), np.uint8))] == [(5, 7, 3)]
+    assert [view.shape for view in images_in(np.zeros((2, 3, 5, 7), np.uint8))] == [(5, 7, 3)] * 2
 
 
 def test_small_overshoots_are_clipped_with_a_note():

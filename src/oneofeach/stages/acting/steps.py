@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from oneofeach.errors import Refused
+from oneofeach.writing import whole_file
 
 VERSION = 1
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
@@ -113,12 +114,10 @@ class Plan:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON Lines; an existing file is replaced as a whole or not at all."""
-        temporary = f"{os.fspath(path)}.{os.getpid()}.tmp"
-        with open(temporary, "wb") as file:
+        with whole_file(path, "wb") as file:
             file.writelines(line + b"\n" for line in self.lines())
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Plan:

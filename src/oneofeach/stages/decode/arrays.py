@@ -21,13 +21,14 @@ def images_in(array: Any) -> list[npt.NDArray[Any]]:
     """The images of an array or tensor, as views [h, w] or [h, w, c] without a copy.
 
     Layouts: [h, w], [h, w, c], [c, h, w], [b, h, w, c], [b, c, h, w] with c one of 1, 3, 4; where both ends could be
-    channels, the last axis is. Values: bool, uint8, uint16, or float 0..1. Raises UnreadableImage.
+    channels, the last axis is. What is no tensor has its channels in front only where no other axis is as short:
+    else 4x4x7 is seven channels. Values: bool, uint8, uint16, or float 0..1. Raises UnreadableImage.
     """
-    values = as_array(array)
+    values, tensor = as_array(array), hasattr(array, "detach")
     _check_dtype(values.dtype)
     if values.ndim == 4:
-        return [_single(image) for image in values]
-    return [_single(values)]
+        return [_single(image, tensor) for image in values]
+    return [_single(values, tensor)]
 
 
 def is_array(source: Any) -> bool:
@@ -71,6 +72,8 @@ def pixels_into(out: npt.NDArray[np.uint8] | None, values: npt.NDArray[Any]) -> 
         spread = spread.joined(found)
         if spread.low < -OVERSHOOT or spread.high > 1 + OVERSHOOT:
             raise UnreadableImage(f"float values from {spread.low:g} to {spread.high:g}, expected 0..1")
+    if spread.nan and np.isnan(values).all():
+        raise UnreadableImage("all values are NaN")
     notes = ["NaN pixels compare as 0"] if spread.nan else []
     if spread.low < 0 or spread.high > 1:
         notes.append("values outside 0..1 clipped")
@@ -83,14 +86,14 @@ def _check_dtype(dtype: np.dtype[Any]) -> None:
     raise UnreadableImage(f"array of {dtype}, expected uint8, uint16 or float 0..1")
 
 
-def _single(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _single(image: npt.NDArray[Any], tensor: bool) -> npt.NDArray[Any]:
     if image.ndim not in (2, 3):
         raise UnreadableImage(f"array has {image.ndim} dimensions, expected 2 to 4")
     if 0 in image.shape:
         raise UnreadableImage(f"array is empty: shape {image.shape}")
     if image.ndim == 2 or image.shape[2] in CHANNELS:
         return image
-    if image.shape[0] in CHANNELS:
+    if image.shape[0] in CHANNELS and (tensor or image.shape[0] < min(image.shape[1:])):
         return np.moveaxis(image, 0, 2)
-    channels = min(image.shape[0], image.shape[2])
+    channels = image.shape[2] if image.shape[0] in CHANNELS else min(image.shape[0], image.shape[2])
     raise UnreadableImage(f"Image has {channels} channels, expected 1, 3 or 4")

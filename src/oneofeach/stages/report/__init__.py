@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from PIL import Image
 
-from oneofeach.errors import UnknownFormat
+from oneofeach.errors import UnknownFormat, named
 from oneofeach.stages.report.csv_table import write_csv
 from oneofeach.stages.report.html_page import write_html
 from oneofeach.stages.report.json_object import json_object, write_json
 from oneofeach.stages.report.parquet_table import write_parquet
 from oneofeach.tables import Outcome
+from oneofeach.writing import whole_file
 
 Open = Callable[[Any], Image.Image]
 FORMATS: dict[str, Callable[[Outcome, IO[str], Open], None]] = {
@@ -32,7 +31,7 @@ def checked_format(path: str) -> Callable[[Outcome, IO[str], Open], None]:
     """The writer for a path's suffix. UnknownFormat when there is none."""
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise UnknownFormat(f"Unknown report format: {path}\nEnd the name in one of: {', '.join(FORMATS)}.")
+        raise UnknownFormat(f"Unknown report format: {named(path)}\nEnd the name in one of: {', '.join(FORMATS)}.")
     return FORMATS[suffix]
 
 
@@ -40,15 +39,8 @@ def save(outcome: Outcome, path: str, open_image: Open) -> None:
     """Write the report; it appears under its name when it is complete, or not at all.
 
     open_image: opens what an item names at full size; raises UnreadableImage (see stages/decode).
-    UnknownFormat for an unknown suffix, OSError when the place cannot be written.
+    UnknownFormat for an unknown suffix, NotWritable when the place cannot be written.
     """
     write = checked_format(path)
-    temporary = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.{os.getpid()}.part")
-    try:
-        with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            write(outcome, file, open_image)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
+    with whole_file(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+        write(outcome, file, open_image)
