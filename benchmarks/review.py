@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from browser import launched
-from drawings import picture
+from pictures import picture
 
 from oneofeach.apps.review.opening import Opened, open_review
 from oneofeach.stages.decode import decode, load

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow
 import pyarrow.parquet
-from pictures import encoded, picture
+from pictures import encoded, small
 
 from oneofeach.tables import Catalog, Pairs
 
@@ -18,7 +18,7 @@ from oneofeach.tables import Catalog, Pairs
 def variant(number: int, quality: int = 60) -> bytes:
     """The same picture as a JPEG of another size."""
     file = io.BytesIO()
-    picture(number, 80).save(file, "JPEG", quality=quality)
+    small(number, 80).save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from drawings import picture
+from pictures import picture
 from playwright.sync_api import Browser, Page, expect
 
 from oneofeach.apps.review.memory import Memory

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from drawings import copies, picture
+from pictures import copies, picture
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
-from drawings import copies, encoded, picture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pictures import copies, encoded, picture
 from PIL import Image
 
 import oneofeach

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawings import picture
+from pictures import picture
 from PIL import Image
 
 import oneofeach

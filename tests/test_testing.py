@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from drawings import encoded, picture
+from pictures import encoded, picture
 
 from oneofeach import plugins, testing
 from oneofeach.engines import threads

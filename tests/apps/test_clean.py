@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dataset
 import pytest
-from drawings import picture
+from pictures import picture
 
 from oneofeach.apps.cli import run
 

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from drawings import copies, picture
+from pictures import copies, picture
 
 from oneofeach.apps.cli import run
 

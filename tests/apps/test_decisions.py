@@ -7,7 +7,7 @@ import shutil
 from hashlib import sha256
 
 import pytest
-from drawings import picture
+from pictures import picture
 
 from oneofeach import deduplicate
 from oneofeach.apps.cli import run

@@ -11,7 +11,7 @@ import sys
 import time
 
 import pytest
-from drawings import picture
+from pictures import picture
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals as on POSIX")
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from drawings import copies, picture
+from pictures import copies, picture
 
 from oneofeach.apps.cli import run
 from oneofeach.wording import counted, printable, size

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import webdataset
-from pictures import encoded, picture
+from pictures import encoded, small
 from pycocotools.coco import COCO
 from stages.sources.test_datasets import struct_table, write_tar
 
@@ -138,8 +138,8 @@ def test_datasets_loads_the_hf_form_of_a_folder_and_of_a_dataset(folder: Path, t
     oneofeach.export(oneofeach.deduplicate(str(folder)), tmp_path / "folder", "hf")
     loaded = load(tmp_path / "folder", tmp_path / "cache")["train"]
     assert loaded["caption"] == [f"caption of {name}" for name in ("3_cat/e.png", "a.png", "b/c.d.png")]
-    assert loaded[1]["image"].tobytes() == picture(1).tobytes()
-    rows = datasets.Dataset.from_dict({"image": [picture(1), picture(2)], "label": [4, 5]})
+    assert loaded[1]["image"].tobytes() == small(1).tobytes()
+    rows = datasets.Dataset.from_dict({"image": [small(1), small(2)], "label": [4, 5]})
     splits = datasets.DatasetDict(train=rows, test=rows.select([1, 1]))
     oneofeach.export(oneofeach.deduplicate(splits, keep="last"), tmp_path / "splits", "hf")
     loaded = load(tmp_path / "splits", tmp_path / "cache")
@@ -168,7 +168,7 @@ def test_coco_loses_the_annotations_of_removed_images_and_no_id(tmp_path: Path) 
 
 
 def test_images_in_memory_are_written_as_png(tmp_path: Path) -> None:
-    result = oneofeach.deduplicate([picture(1), encoded(2, "jpg"), picture(1)])
+    result = oneofeach.deduplicate([small(1), encoded(2, "jpg"), small(1)])
     oneofeach.export(result, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0.png", "1.jpg", "manifest.csv"]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pictures import encoded
 from PIL import Image
 from skimage import data
 
@@ -15,12 +16,6 @@ from oneofeach.errors import UnreadableImage
 from oneofeach.stages.decode import decode, load, open_image
 
 ASTRONAUT = Image.fromarray(data.astronaut())
-
-
-def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 def pixels(source: Any) -> Any:

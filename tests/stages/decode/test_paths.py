@@ -12,6 +12,7 @@ import pytest
 from hostile import png, png_chunk
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pictures import encoded
 from PIL import Image
 from skimage import data
 
@@ -26,12 +27,6 @@ PHOTOS = {name: Image.fromarray(getattr(data, name)()) for name in ("astronaut",
 METHOD = OneOfEach()
 
 compiled_only = pytest.mark.skipif(kernels.compiled is None, reason="the kernels are not compiled")
-
-
-def encoded(image: Image.Image, format: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pictures import encoded, picture
+from pictures import encoded, small
 
 import oneofeach
 from oneofeach.stages.sources import items_of
@@ -143,7 +143,7 @@ def test_a_table_without_images_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_a_dataset_object_gives_back_row_numbers_for_select() -> None:
-    rows = datasets.Dataset.from_dict({"image": [picture(n) for n in (1, 2, 1)], "label": [0, 1, 2]})
+    rows = datasets.Dataset.from_dict({"image": [small(n) for n in (1, 2, 1)], "label": [0, 1, 2]})
     rows = rows.cast_column("image", datasets.Image())
     result = oneofeach.deduplicate(rows)
     assert result.unique_images == [0, 1]
@@ -217,7 +217,7 @@ def test_every_kind_of_source_is_read_from_a_remote_place_as_well(tmp_path: Path
 
 
 def test_rows_and_samples_know_their_class_by_name(tmp_path: Path) -> None:
-    rows = datasets.Dataset.from_dict({"image": [picture(1), picture(2)], "label": [1, 0]})
+    rows = datasets.Dataset.from_dict({"image": [small(1), small(2)], "label": [1, 0]})
     rows = rows.cast_column("image", datasets.Image()).cast_column("label", datasets.ClassLabel(names=["cat", "dog"]))
     rows.to_parquet(str(tmp_path / "t.parquet"))
     pq.write_table(pa.table({"image": [encoded(1)], "x": [1]}), tmp_path / "none.parquet")

@@ -1,9 +1,9 @@
 import os
 
 import pytest
-from drawings import picture
 from hypothesis import given
 from hypothesis import strategies as st
+from pictures import picture
 
 from oneofeach.errors import SourceNotFound, UnsupportedInput
 from oneofeach.stages.sources import items_of

@@ -1,5 +1,5 @@
 import numpy as np
-from drawings import encoded, picture
+from pictures import encoded, picture
 
 from oneofeach.stages.sources import items_of
 
