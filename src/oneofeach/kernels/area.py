@@ -68,7 +68,7 @@ def _band(pixels: Bytes, start: int, stop: int) -> Rows:
     first, last = start // UNIT, (stop - 1) // UNIT
     if first == last:
         return np.asarray((stop - start) * pixels[first].astype(np.int64))
-    total = UNIT * pixels[first + 1 : last].sum(axis=0, dtype=np.int64)
+    total = UNIT * pixels[first + 1 : last].sum(axis=0, dtype=np.uint32).astype(np.int64)
     total += (UNIT - start % UNIT) * pixels[first].astype(np.int64)
     total += (stop - last * UNIT) * pixels[last].astype(np.int64)
     return np.asarray(total)

@@ -119,8 +119,17 @@ def _shrink(block: Bytes, across: Filter, step: int, small: Planes) -> None:
     share = np.uint64((1 << 32) // (across.step * step))
     for pixels, out in zip(block, small, strict=True):
         inside = pixels[: rows * step, : columns * across.step]
-        sums = (inside @ weights).reshape(rows, step, columns, across.step).sum(axis=(1, 3), dtype=np.uint32)
-        out[:] = sums.astype(np.uint64) * share >> np.uint64(36)
+        lines = _summed(inside.reshape(rows, step, -1), np.uint16)
+        cells = _summed(lines.reshape(rows * columns, across.step, -1), np.uint32)
+        out[:] = ((cells @ weights).astype(np.uint64) * share >> np.uint64(36)).reshape(rows, columns)
+
+
+def _summed(parts: npt.NDArray[Any], dtype: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:
+    """Sums over the middle axis; part by part, which NumPy does several times as fast as it reduces bytes."""
+    total = parts[:, 0].astype(dtype)
+    for k in range(1, parts.shape[1]):
+        total += parts[:, k]
+    return total
 
 
 def _variances(small: Planes, across: Filter, down: Filter) -> Floats:

@@ -28,6 +28,7 @@ from standin.server import Reply
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 OURS = ("OneOfEachImageDeduplication", "OneOfEachLoadUniqueImages", "OneOfEachCleanFolder", "OneOfEachSaveDataset")
+INDEX = "index.sqlite"
 START = 180  # seconds a real server may take
 
 
@@ -35,6 +36,7 @@ class StandIn:
     """The stand-in of one profile; closes with `installed`."""
 
     real = False
+    index = None  # that of this process
 
     def __init__(self, base: Path, profile: str, interruption: Interruption) -> None:
         self.base, self.profile, self.interruption = base, profile, interruption
@@ -77,7 +79,7 @@ class Real:
     real = True
 
     def __init__(self, base: Path, url: str) -> None:
-        self.base, self.url = base, url
+        self.base, self.url, self.index = base, url, base / INDEX
         self.version = self._call("/system_stats")[1]["system"]["comfyui_version"]
 
     def submit(self, prompt: dict[str, Any], interrupt_after: float | None = None) -> Reply:
@@ -159,7 +161,11 @@ def real_host(base: Path, path: str, *options: str) -> Iterator[Real]:
     command += ["--port", str(port), "--base-directory", str(base), "--disable-auto-launch", "--disable-api-nodes"]
     command += ["--database-url", f"sqlite:///{base}/comfyui.db", *options]
     log = base / "server.log"
-    with log.open("w") as out, subprocess.Popen(command, cwd=path, stdout=out, stderr=subprocess.STDOUT) as server:
+    env = {**os.environ, "ONEOFEACH_INDEX": str(base / INDEX)}
+    with (
+        log.open("w") as out,
+        subprocess.Popen(command, cwd=path, env=env, stdout=out, stderr=subprocess.STDOUT) as server,
+    ):
         try:
             yield Real(base, _answering(f"http://127.0.0.1:{port}", server, log))
         finally:

@@ -8,7 +8,7 @@ from hosts import OURS, ROOT
 from PIL import Image
 
 EXAMPLES = sorted((ROOT / "example_workflows").glob("*.json"))
-PAGES = sorted((ROOT / "web" / "docs").rglob("*.md"))
+PAGES = sorted((ROOT / "web" / "docs").glob("*.md"))
 WIDGETS = ("COMBO", "FLOAT", "STRING", "BOOLEAN", "INT")
 
 
