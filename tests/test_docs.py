@@ -1,5 +1,6 @@
 """What the documentation says is run, and what can be run is documented."""
 
+import ast
 import os
 import re
 import runpy
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from pictures import copies, picture
+
+import oneofeach
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,6 +44,33 @@ def test_commands_of_the_readme_run(photos):
     for command in commands:
         arguments = shlex.split(command, comments=True)[1:]
         assert subprocess.run([sys.executable, "-m", "oneofeach", *arguments], cwd=photos, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """What `make demo` prints, and the folder it made."""
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, str(ROOT / "examples" / "demo.py")]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout, folder / "demo"
+
+
+def test_the_lines_shown_in_the_readme_are_lines_of_the_demo(demo):
+    output, folder = demo
+    shown = [line for block in blocks(ROOT / "README.md", "") for line in block.splitlines()]
+    sample = [line for line in shown if re.match(r"group |keep |drop |skip |\d+ images", line)]
+    assert len(sample) >= 5
+    assert set(sample) <= set(output.splitlines())
+    assert (folder / "report.html").exists()
+
+
+def test_the_values_shown_in_the_readme_are_those_of_the_demo(demo):
+    result = oneofeach.deduplicate(demo[1] / "images")
+    (block,) = blocks(ROOT / "README.md", "python")
+    shown = re.findall(r"^result\.(\S+)  # ([{'].*)$", block, re.MULTILINE)
+    assert len(shown) == 2
+    for name, value in shown:
+        assert eval(f"result.{name}", {"result": result}) == ast.literal_eval(value)
 
 
 def test_the_page_of_all_commands_is_what_the_help_texts_say():
