@@ -18,6 +18,8 @@ from oneofeach.stages.acting.steps import File
 
 CHUNK = 1 << 20
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # absent on Windows
+READ_PLAIN = READ | NO_LINK | getattr(os, "O_NONBLOCK", 0)  # a pipe is opened, and told by its kind, without waiting
 
 _SENTENCES = {
     errno.EXDEV: "the target is on another volume; files are only ever renamed, never copied",
@@ -28,6 +30,7 @@ _SENTENCES = {
     errno.EDQUOT: "the disk quota is used up",
     errno.ENAMETOOLONG: "the path is too long for this file system",
     errno.ENOENT: "the file is missing",
+    errno.ELOOP: "it is a symbolic link: it is not a plain file",
     errno.EEXIST: "a file of that name is there already, and nothing is ever overwritten",
     errno.EOPNOTSUPP: "this file system cannot do that",
     errno.ENOTTY: "this file system cannot do that",
@@ -53,19 +56,23 @@ def look(path: str) -> File:
 
 def content_of(path: str, size: int = CHUNK) -> str:
     """SHA-256 of a file's bytes in hexadecimal. size: what it is expected to have, to read it in one go."""
-    digest = sha256()
-    chunk = min(size, CHUNK) + 1
     descriptor = os.open(path, READ)
     try:
-        data = os.read(descriptor, chunk)
-        while data:
-            digest.update(data)
-            data = os.read(descriptor, chunk) if len(data) == chunk else b""  # a short read is the end of a file
+        return _hashed(descriptor, size)
     except OSError as error:
         error.filename = path
         raise
     finally:
         os.close(descriptor)
+
+
+def _hashed(descriptor: int, size: int) -> str:
+    chunk = min(size, CHUNK) + 1
+    data = os.read(descriptor, chunk)
+    digest = sha256(data)
+    while len(data) == chunk:  # a short read is the end of a file
+        data = os.read(descriptor, chunk)
+        digest.update(data)
     return digest.hexdigest()
 
 
@@ -81,31 +88,41 @@ class Witness:
 
     def check(self, file: File, what: str) -> os.stat_result:
         """Refused unless the file is there with the size, the mtime and the content that the plan recorded."""
+        content, mark = self._seen.get(file.path, ("", ()))
         try:
-            now = os.lstat(file.path)
+            if content == file.content:
+                now = os.lstat(file.path)
+                if _mark(now) == mark:
+                    return now
+            now, same = _compared(file)
         except OSError as error:
             raise Refused(f"{what} {file.path}: {sentence(error)}") from error
-        mark = _mark(now)
-        if self._seen.get(file.path) == (file.content, mark):
-            return now
         if not stat.S_ISREG(now.st_mode):
             raise Refused(f"{what} {file.path} is not a plain file")
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.mtime_ns) or self._read(file) != file.content:
+        if not same:
             raise Refused(f"{what} {file.path} has changed since the plan was made")
-        self._seen[file.path] = file.content, mark
+        self._seen[file.path] = file.content, _mark(now)
         return now
 
     def identity(self, path: str) -> tuple[int, int]:
         """Device and inode of a file when it was last checked."""
-        _, (device, inode, *_) = self._seen[path]
+        device, inode, *_ = self._seen[path][1]
         return device, inode
 
-    @staticmethod
-    def _read(file: File) -> str:
-        try:
-            return content_of(file.path, file.size)
-        except OSError as error:
-            raise Refused(f"{file.path} cannot be read: {sentence(error)}") from error
+    def moved(self, path: str, target: str) -> bool:
+        """Whether at `target` stands what was last checked at `path`; a rename changes its ctime and nothing else."""
+        return _mark(os.lstat(target))[:4] == self._seen[path][1][:4]
+
+
+def _compared(file: File) -> tuple[os.stat_result, bool]:
+    """What stands at the path of a file, a link itself and not what it points to, and whether it is that file."""
+    descriptor = os.open(file.path, READ_PLAIN)
+    try:
+        now = os.fstat(descriptor) if NO_LINK else os.lstat(file.path)
+        same = now.st_mtime_ns == file.mtime_ns and now.st_size == file.size and stat.S_ISREG(now.st_mode)
+        return now, same and _hashed(descriptor, file.size) == file.content
+    finally:
+        os.close(descriptor)
 
 
 def _mark(found: os.stat_result) -> tuple[int, ...]:

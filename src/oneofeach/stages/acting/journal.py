@@ -16,7 +16,7 @@ from typing import Any
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.disk import sync_folders
-from oneofeach.stages.acting.steps import Caption, Plan, Step, encoded, record_of, step_from
+from oneofeach.stages.acting.steps import Caption, Plan, Step, encoded, line_of, step_from
 
 VERSION = 1
 DONE, REFUSED, FAILED, STUCK, RESTORED = "done", "refused", "failed", "stuck", "restored"
@@ -109,7 +109,7 @@ class Journal:
         """Note an intent; it must be synced before the change is made."""
         number = len(self.units) + 1
         unit = self.units[number] = Unit(f"{self.id}-{number}", number, step, was)
-        self._note({"n": number, "do": record_of(step), "was": was})
+        self._lines.append(b'{"n": %d, "do": %b, "was": [%d, %d, %d]}\n' % (number, line_of(step), *was))
         return unit
 
     def conclude(self, unit: Unit, outcome: str, reason: str = "") -> None:

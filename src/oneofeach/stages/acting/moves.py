@@ -31,9 +31,7 @@ class Quarantine:
             for file in files:
                 changed |= _move(file.path, file.target)
                 moved.append(file)
-                now = os.lstat(file.target)
-                seen = witness.identity(file.path)
-                if ((now.st_dev, now.st_ino), now.st_size, now.st_mtime_ns) != (seen, file.size, file.mtime_ns):
+                if not witness.moved(file.path, file.target):
                     raise Refused(f"{file.path} has changed since the plan was made")
             witness.check(_step(unit).keeper, "the keeper")
         except (OSError, Refused) as error:
@@ -154,7 +152,7 @@ class Trash:
 
 def stays(file: File) -> bool:
     """Whether a sidecar still belongs to another image that is there."""
-    return any(there(image) for image in file.shared)
+    return any(map(there, file.shared))
 
 
 def hidden_name(path: str, unit: Unit, part: int = 0) -> str:
@@ -177,7 +175,7 @@ def _move(source: str, target: str) -> set[str]:
         if not made:
             raise
         rename_new(source, target)
-    return {os.path.dirname(source), os.path.dirname(target), *made}
+    return {source.rpartition(os.sep)[0], target.rpartition(os.sep)[0], *made}
 
 
 def _put_back(moved: Sequence[File], error: Exception) -> None:

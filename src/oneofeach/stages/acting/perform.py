@@ -30,6 +30,7 @@ from oneofeach.stages.acting.names import inside, protected
 from oneofeach.stages.acting.steps import Caption, File, Plan, Step
 
 BATCH = 256
+_NO_NAMES = ("", os.curdir, os.pardir)
 Progress = Callable[[str, int, int], None]
 
 
@@ -70,7 +71,7 @@ class Guard:
         self._roots, self._globs = roots, globs
         self._relied_on: dict[tuple[int, int], str] = {}
         self._failed_captions: set[str] = set()
-        self._folders: dict[tuple[str, ...], bool] = {}
+        self._known: dict[tuple[str, bool], bool] = {}
 
     def check(self, step: Step | Caption) -> tuple[int, int, int]:
         """All that can be known before an intent: mode, owner and group of the file. Refused otherwise."""
@@ -111,9 +112,9 @@ class Guard:
             self._failed_captions.add(step.keeper)
 
     def _check_place(self, file: File) -> None:
-        if not self._plain(file.path, self._roots):
+        if not self._plain(file.path, of_roots=True):
             raise Refused(f"{file.path} is not inside the folders of the plan")
-        if file.target and not self._plain(file.target, [os.path.abspath(os.sep)]):
+        if file.target and not self._plain(file.target, of_roots=False):
             raise Refused(f"the target {file.target} is not an absolute path")
         if not self._globs:
             return
@@ -122,13 +123,13 @@ class Guard:
             if glob := protected(path, self._roots, self._globs):
                 raise Refused(f"{file.path} is protected by {glob}")
 
-    def _plain(self, path: str, roots: Sequence[str]) -> bool:
-        """Whether a path is plainly written and lies in one of the folders; what is known of its folder is kept."""
-        folder, name = os.path.split(path)
-        key = folder, *roots
-        if key not in self._folders:
-            self._folders[key] = inside(os.path.join(folder, "x"), roots)
-        return self._folders[key] and name not in ("", os.curdir, os.pardir)
+    def _plain(self, path: str, of_roots: bool) -> bool:
+        """Whether a path is plainly written, and lies in the roots or anywhere; what is known of its folder is kept."""
+        folder, _, name = path.rpartition(os.sep)
+        if (folder, of_roots) not in self._known:
+            roots = self._roots if of_roots else [os.path.abspath(os.sep)]
+            self._known[folder, of_roots] = inside(f"{folder}{os.sep}x", roots)
+        return self._known[folder, of_roots] and name not in _NO_NAMES and not (os.altsep and os.altsep in name)
 
     def _check_pair(self, step: Step, found: os.stat_result, kept: os.stat_result) -> None:
         if os.path.samestat(found, kept):
