@@ -211,6 +211,23 @@ def test_the_longest_caption_wins_and_a_missing_one_is_written_beside_the_keeper
     assert captions(root, {"a.png": "sub/c.png"}, "longest") == []
 
 
+def test_a_caption_that_goes_while_none_stays_is_told_in_one_note(root: Path) -> None:
+    which = f"{root / 'sub/a.png'} stays without a caption, and that of a duplicate goes"
+    hint = ": --captions longest or merge-tags passes it on"
+    assert dataset.planned(root, {"b.png": "sub/a.png", "sub/c.png": "sub/a.png"}).notes == (which + hint,)
+    for told_of_nothing in ({"sub/a.png": "a.png"}, {"b.png": "a.png"}):
+        assert dataset.planned(root, told_of_nothing).notes == ()
+    assert dataset.planned(root, {"b.png": "sub/a.png"}, "trash").notes == (which + hint,)
+    assert dataset.planned(root, {"b.png": "sub/a.png"}, captions="longest").notes == ()
+    assert dataset.planned(root, {"b.png": "sub/a.png"}, protect=("sub",)).notes == ()
+    assert dataset.planned(root, {"b.png": "sub/a.png"}, "hardlink").notes == ()
+    dataset.make(root, {"x.png": "X"})
+    two = dataset.planned(root, {"b.png": "sub/a.png", "sub/c.png": "x.png"}).notes
+    assert sorted(note.partition(" stays")[2] for note in two) == [
+        " without a caption, and that of a duplicate goes (1 more are like it)" + hint
+    ]
+
+
 def test_a_caption_is_merged_only_for_duplicates_that_go(root: Path) -> None:
     assert captions(root, {"b.png": "a.png"}, "merge-tags", protect=("b.png",)) == []
 

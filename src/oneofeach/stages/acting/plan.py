@@ -72,6 +72,7 @@ class _Planner:
         self._owners = _owners(self._items, self._paths)
         self._left: list[tuple[str, str]] = []
         self._notes: list[str] = []
+        self._wordless: list[str] = []
 
     def plan(self) -> Plan:
         keepers: dict[int, list[int]] = defaultdict(list)
@@ -87,7 +88,7 @@ class _Planner:
             steps += [*self._captions(keeper, group, going), *group]
         choice, found = self._choice, self._outcome
         settings = {"similarity_threshold": found.similarity_threshold, "keep": found.keep, "captions": choice.captions}
-        left, notes = tuple(self._left), tuple(self._notes)
+        left, notes = tuple(self._left), (*self._notes, *self._hint())
         return Plan(choice.id, choice.action, self._roots, choice.protect, tuple(steps), left, notes, settings)
 
     def _against(self, row: int) -> str:
@@ -144,6 +145,8 @@ class _Planner:
     def _captions(self, keeper: int, group: Sequence[Step], going: set[str]) -> list[Caption]:
         """The step that writes the keeper's caption, when the rule changes it."""
         rule, name = caption_rule(self._choice.captions), self._choice.captions
+        if name == "own" and any(_is_caption(file.path) for step in group for file in step.sidecars):
+            self._wordless += [self._paths[keeper]] if self._could_take_a_caption(keeper) else []
         if name == "own" or not group:
             return []
         mine = self._caption_file(keeper)
@@ -164,6 +167,22 @@ class _Planner:
         except (OSError, UnicodeDecodeError) as error:
             self._notes.append(f"{target}: left as it is, because a caption cannot be read ({error})")
             return []
+
+    def _could_take_a_caption(self, keeper: int) -> bool:
+        path, choice = self._paths[keeper], self._choice
+        return (
+            not self._caption_file(keeper)
+            and inside(path, self._roots)
+            and not protected(path, self._roots, choice.protect)
+        )
+
+    def _hint(self) -> list[str]:
+        """What the user may want to choose otherwise: captions that go, and none that stays."""
+        if not self._wordless:
+            return []
+        which = f"{self._wordless[0]} stays without a caption, and that of a duplicate goes"
+        more = f" ({len(self._wordless) - 1:,} more are like it)" if len(self._wordless) > 1 else ""
+        return [f"{which}{more}: --captions longest or merge-tags passes it on"]
 
     def _caption_note(self, path: str, keeper: int, going: set[str]) -> bool:
         """Whether the caption may not be written; the note says why."""
@@ -249,6 +268,10 @@ def _owners(items: Sequence[Item], paths: Sequence[str]) -> dict[str, set[str]]:
         if path:
             owners[os.path.splitext(path)[0]].add(path)
     return owners
+
+
+def _is_caption(path: str) -> bool:
+    return path.lower().endswith(CAPTION_EXTENSIONS)
 
 
 def _text(path: str) -> str:
