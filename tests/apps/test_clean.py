@@ -48,6 +48,14 @@ def test_clean_shows_the_plan_applies_it_and_undo_takes_it_back(photos, capsys):
     assert dataset.snapshot(photos) == before
 
 
+def test_undo_is_not_offered_for_what_is_deleted_for_good(photos, capsys):
+    assert run(["clean", str(photos), "--yes", "--action", "delete"]) == 0
+    out = capsys.readouterr().out
+    assert "Planned 2: 2 done, 0 refused" in out
+    assert "Take it back" not in out
+    assert run(["undo"]) == 4
+
+
 def test_a_saved_plan_says_the_same_and_can_be_edited(photos, tmp_path, capsys):
     before = dataset.snapshot(photos)
     file = tmp_path / "plan.jsonl"

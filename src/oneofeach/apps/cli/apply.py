@@ -90,7 +90,7 @@ def finish(journal: Journal, as_json: bool = False) -> int:
     _reasons([(result.source, f"{result.outcome}: {result.reason}") for result in journal.refused], journal)
     counts = ", ".join(f"{count:,} {name}" for name, count in journal.counts.items())
     put(f"Planned {journal.planned:,}: {counts}.")
-    if journal.counts[journaling.DONE]:
+    if undoing.undoable(journal):
         put(f"Take it back with: oneofeach undo {journal.id}")
     return REFUSED if journal.refused else 0
 
