@@ -102,7 +102,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 def _types(node: ast.BinOp) -> bool:
     """Whether it is a union of types."""
-    return isinstance(node.op, ast.BitOr) and _is_none(node.right)
+    return getattr(node, "spared", False) or (isinstance(node.op, ast.BitOr) and _is_none(node.right))
 
 
 def _spare(tree: ast.Module) -> None:

@@ -203,6 +203,24 @@ def test_a_keeper_of_a_step_from_before_the_cut_cannot_go(
     ]
 
 
+def test_a_keeper_of_a_step_that_was_done_before_the_cut_cannot_go(
+    plan: Plan, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(performing, "BATCH", 1)
+    first, second = plan.removals[1:3]
+
+    def stop(stage: str, done: int, planned: int) -> None:
+        if done:
+            raise Cut
+
+    with pytest.raises(Cut):
+        perform(replace(plan, steps=(first, second)), folder, progress=stop)
+    circle = dataset.step(Path(plan.roots[0]), "a.png", "e.png")
+    journal = perform(replace(plan, steps=(first, circle)), folder)
+    assert journal.results[circle.file.path].reason.endswith("is kept in place of a file that is gone already")
+    assert journal.results[first.file.path].outcome == "done"
+
+
 def test_what_cannot_be_settled_is_stuck_and_says_why(plan: Plan, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     step = replace(plan.removals[0], action="delete")
     deletion = replace(plan, action="delete", steps=(step,))

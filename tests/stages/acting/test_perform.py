@@ -48,6 +48,7 @@ def test_quarantine_moves_the_image_and_its_sidecars_and_nothing_else(root: Path
     before = dataset.snapshot(root)
     journal = perform(dataset.plan(root, dataset.step(root, "b.png", "a.png", sidecars=["b.txt"])), journals)
     assert journal.counts == {"done": 1, "refused": 0, "failed": 0, "stuck": 0, "open": 0}
+    assert [result.reason for result in journal.results.values()] == [""]
     after = dataset.snapshot(root)
     for name in ("b.png", "b.txt"):
         before[f"{QUARANTINE}/t/{name}"] = before.pop(name)
@@ -65,6 +66,51 @@ def test_the_journal_on_disk_says_the_same_as_the_one_returned(root: Path, journ
     assert (again.id, again.roots, again.protect) == ("t", (str(root),), ("*.tif",))
     assert again.closed
     assert os.stat(journal.path).st_mode & 0o777 == 0o600
+
+
+def edited(plan: Plan, **changes: object) -> Plan:
+    """The first step of the plan, changed as a person may change it."""
+    return replace(plan, steps=(replace(plan.steps[0], **changes),))  # type: ignore[arg-type]
+
+
+def test_every_refusal_is_one_exact_sentence(root: Path, journals: str) -> None:
+    one = dataset.plan(root, dataset.step(root, "b.png", "a.png"))
+    first, hard = one.removals[0], dataset.step(root, "b.png", "a.png", "hardlink")
+    captions = dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags")
+    (caption, going), b = captions.steps, root / "b.png"
+    cases = [
+        (replace(one, roots=(str(root / "sub"),)), f"{b} is not inside the folders of the plan"),
+        (edited(one, file=replace(first.file, target="t/b.png")), "the target t/b.png is not an absolute path"),
+        (replace(one, protect=("b.*",)), f"{b} is protected by b.*"),
+        (edited(one, keeper=first.file), f"{b} and its keeper are one and the same file"),
+        (replace(one, steps=(hard,)), f"{b} is not the same as its keeper byte for byte: no hardlink"),
+        (edited(one, action="burn"), "unknown action: burn"),
+        (edited(one, file=replace(first.file, size=2)), f"the file {b} has changed since the plan was made"),
+        (edited(captions, keeper="/no.png"), "the keeper /no.png is missing"),
+        (edited(captions, before=None), f"the caption {root / 'a.txt'} was written since the plan was made"),
+        (
+            edited(captions, file=replace(caption.file, size=9)),
+            f"the caption {root / 'a.txt'} has changed since the plan was made",
+        ),
+        (
+            edited(captions, sources=(replace(going.sidecars[0], size=9),)),
+            f"the caption {root / 'b.txt'} has changed since the plan was made",
+        ),
+    ]
+    before = dataset.snapshot(root)
+    for number, (plan, why) in enumerate(cases):
+        journal = perform(replace(plan, id=f"case-{number}"), journals)
+        assert reasons(journal) == [why]
+        assert dataset.snapshot(root) == before
+
+
+def test_a_new_caption_has_no_mode_to_go_back_to(root: Path, journals: str) -> None:
+    (root / "a.txt").unlink()
+    journal = perform(dataset.planned(root, {"b.png": "a.png"}, captions="longest"), journals)
+    assert journal.units[1].was == (0, 0, 0)
+    status = (root / QUARANTINE).lstat()
+    assert journal.units[2].was == (0o100600, status.st_uid, status.st_gid)
+    assert journal.counts["done"] == 2
 
 
 def test_an_edited_file_is_left_alone_and_the_rest_goes_on(root: Path, journals: str) -> None:
