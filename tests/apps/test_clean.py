@@ -56,6 +56,14 @@ def test_undo_is_not_offered_for_what_is_deleted_for_good(photos, capsys):
     assert run(["undo"]) == 4
 
 
+def test_without_a_place_for_the_journal_nothing_is_changed(photos, monkeypatch, capsys):
+    before = dataset.snapshot(photos)
+    monkeypatch.setenv("ONEOFEACH_JOURNALS", str(photos / "a.png" / "journals"))
+    assert run(["clean", str(photos), "--yes"]) == 4
+    assert "No journal can be kept in" in capsys.readouterr().err
+    assert dataset.snapshot(photos) == before
+
+
 def test_a_saved_plan_says_the_same_and_can_be_edited(photos, tmp_path, capsys):
     before = dataset.snapshot(photos)
     file = tmp_path / "plan.jsonl"

@@ -270,9 +270,13 @@ def _readable(path: str) -> Journal | None:
 
 
 def journals_folder() -> str:
-    """Where journals are kept: $ONEOFEACH_JOURNALS, or the user's state folder; made when missing."""
+    """Where journals are kept: $ONEOFEACH_JOURNALS, or the user's state folder; made when missing, Refused if not."""
     from platformdirs import user_state_dir
 
     folder = os.environ.get("ONEOFEACH_JOURNALS") or os.path.join(user_state_dir("oneofeach", False), "journals")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    except OSError as error:
+        hint = "Name another folder in $ONEOFEACH_JOURNALS; without a journal nothing is changed."
+        raise Refused(f"No journal can be kept in {folder}: {error.strerror}\n{hint}") from error
     return os.path.abspath(folder)
