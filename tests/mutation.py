@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import ast
 import copy
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -24,11 +26,13 @@ from types import CodeType
 
 import hypothesis  # noqa: F401
 import numpy as np  # noqa: F401
+import playwright.sync_api  # noqa: F401
 import pytest
 from PIL import Image  # noqa: F401
 
-QUIET = ("-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestWarning")
-PATIENCE = 120  # seconds a mutant may take: an endless loop counts as noticed
+PLUGINS = ("cacheprovider", "xdist", "anyio", "unraisableexception")  # that would only take time
+QUIET = ("-x", "-q", "--assert=plain", "-W", "ignore::pytest.PytestWarning", *(f"-pno:{name}" for name in PLUGINS))
+PATIENCE = 5  # times as long as without a change a mutant may take: an endless loop counts as noticed
 TURNED: dict[type[ast.AST], type[ast.AST]] = {
     ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq,
@@ -132,11 +136,11 @@ class Changed(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder
         return compile(self._tree, self.path, "exec")
 
 
-def noticed(name: str, path: str, tree: ast.Module, tests: list[str]) -> bool:
+def noticed(name: str, path: str, tree: ast.Module, tests: list[str], seconds: float = 100.0) -> bool:
     """Whether a test fails, in a process of its own."""
     child = os.fork()
     if not child:
-        signal.alarm(PATIENCE)
+        signal.alarm(int(PATIENCE * seconds) + 2)
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)
@@ -149,17 +153,30 @@ def noticed(name: str, path: str, tree: ast.Module, tests: list[str]) -> bool:
     return os.waitpid(child, 0)[1] != 0
 
 
+def _prepare(name: str) -> None:
+    """Import for all forks what does not import the module under test."""
+    sys.dont_write_bytecode = False
+    importlib.import_module("oneofeach.flow")
+    if name in sys.modules:
+        for loaded in [module for module in sys.modules if module.startswith("oneofeach")]:
+            del sys.modules[loaded]
+    gc.freeze()
+
+
 def main(path: str, tests: list[str]) -> None:
     part, parts = map(int, tests.pop(0).split("/")) if "/" in tests[0] and tests[0][0].isdigit() else (1, 1)
     name = ".".join(Path(path).with_suffix("").parts[1:])
     tree = ast.parse(Path(path).read_text())
     _spare(tree)
+    _prepare(name)
+    began = time.monotonic()
     if noticed(name, path, tree, tests):
         sys.exit("The tests fail without any change.")
+    seconds = time.monotonic() - began
     survivors, count = [], 0
     for what, changed in islice(mutants(tree), part - 1, None, parts):
         count += 1
-        if not noticed(name, path, changed, tests):
+        if not noticed(name, path, changed, tests, seconds):
             survivors.append(what)
             print(f"survived  {what}", flush=True)
     print(f"{path}: {count - len(survivors)} of {count} mutants noticed, {1 - len(survivors) / count:.1%}")

@@ -80,6 +80,11 @@ def test_every_refusal_is_one_exact_sentence(root: Path, journals: str) -> None:
     (caption, going), b = captions.steps, root / "b.png"
     cases = [
         (replace(one, roots=(str(root / "sub"),)), f"{b} is not inside the folders of the plan"),
+        (
+            edited(one, file=replace(first.file, path=f"{root}/sub/")),
+            f"{root}/sub/ is not inside the folders of the plan",
+        ),
+        (edited(one, file=replace(first.file, path=f"{root}/..")), f"{root}/.. is not inside the folders of the plan"),
         (edited(one, file=replace(first.file, target="t/b.png")), "the target t/b.png is not an absolute path"),
         (replace(one, protect=("b.*",)), f"{b} is protected by b.*"),
         (edited(one, keeper=first.file), f"{b} and its keeper are one and the same file"),
