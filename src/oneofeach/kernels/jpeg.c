@@ -65,6 +65,7 @@ static PyObject *jpeg_decode(PyObject *self, PyObject *args)
     int good;
     Py_BEGIN_ALLOW_THREADS
     good = length > 4 && decode(jpeg, (size_t)height, (size_t)width, (size_t)channels, (size_t)scale, (uint8_t *)out);
+    for (int k = 0; k < 8; k++) free(jpeg->own[k / 4][k % 4]);
     free(jpeg);
     Py_END_ALLOW_THREADS
     return PyBool_FromLong(good);

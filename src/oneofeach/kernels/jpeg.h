@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOOK = 10, END_OF_BLOCK = 128, MOST_COMPONENTS = 3 };
+enum { LOOK = 11, END_OF_BLOCK = 127, MOST_COMPONENTS = 3 };
 
 /* What the next LOOK bits begin with: `length` bits that stand for `run` zeros and a value. length 0: the value does not
  * fit into LOOK bits, and `value` is its symbol and `run` the length of its code; that is 0 too for longer codes. */
@@ -15,11 +15,17 @@ typedef struct {
     uint8_t run, length;
 } Entry;
 
+/* The same of two AC values, in as many bits. Where there is no second one, its value, run and `second` are 0. */
+typedef struct {
+    int16_t value[2];
+    uint8_t run[2], second, length;
+} Pair;
+
 typedef struct {
     Entry fast[1 << LOOK];
+    Pair pair[1 << LOOK]; /* of AC values */
     uint32_t first[17], count[17], offset[17]; /* of the codes of each length: the lowest, how many, their symbols */
     uint8_t symbol[256];
-    int ready;
 } Huffman;
 
 typedef struct {
@@ -41,7 +47,8 @@ typedef struct {
     Component component[MOST_COMPONENTS];
     uint16_t quantization[4][64]; /* in zigzag order */
     int quantized[4];
-    Huffman huffman[2][4]; /* DC, AC */
+    const Huffman *code[2][4]; /* DC, AC */
+    Huffman *own[2][4];        /* those that are not the standard's, made for this file */
 } Jpeg;
 
 typedef struct {
@@ -49,11 +56,29 @@ typedef struct {
     Component *component[MOST_COMPONENTS];
 } Scan;
 
+/* The value that `size` bits stand for. */
+static inline int32_t jpeg_extended(uint32_t bits, unsigned size)
+{
+    return size && bits >> (size - 1) == 0 ? (int32_t)bits - (int32_t)((1u << size) - 1) : (int32_t)bits;
+}
+
+/* run and size of a symbol; those of AC values without size end the block, or stand for 16 zeros. */
+static inline unsigned jpeg_run(unsigned symbol, int dc)
+{
+    if (dc) return 0;
+    if (symbol & 15 || symbol == 0xf0) return symbol >> 4;
+    return symbol ? 64 : END_OF_BLOCK; /* 64: no such symbol in sequential scans */
+}
+
 /* Moves `data` behind the header of the next scan. 0: there is none, or something is unusual. */
 int jpeg_next_scan(Jpeg *jpeg, Scan *scan);
 
 /* Lengths and symbols as a file gives them. 0: they are no code. */
 int jpeg_code(Huffman *huffman, const uint8_t *counts, const uint8_t *symbols, int dc);
+
+/* The codes that most files have, made by jpeg_prepare once. NULL: these are others. */
+const Huffman *jpeg_standard(const uint8_t *counts, const uint8_t *symbols, int dc);
+void jpeg_prepare(void);
 
 /* Decodes the scan, and moves `data` to the marker behind it; planes are filled. 0: damaged. */
 int jpeg_decode_scan(Jpeg *jpeg, const Scan *scan);

@@ -7,11 +7,11 @@
 
 enum { BEHIND = 512 }; /* zeros behind the data: more than any block takes */
 
-/* Where coefficients in zigzag order belong: rows of horizontal frequencies. */
-static const uint8_t ZIGZAG[64] = {
-    0, 8, 1, 2, 9, 16, 24, 17, 10, 3, 4, 11, 18, 25, 32, 40, 33, 26, 19, 12, 5, 6,
-    13, 20, 27, 34, 41, 48, 56, 49, 42, 35, 28, 21, 14, 7, 15, 22, 29, 36, 43, 50, 57,
-    58, 51, 44, 37, 30, 23, 31, 38, 45, 52, 59, 60, 53, 46, 39, 47, 54, 61, 62, 55, 63};
+/* Where coefficients in zigzag order belong, counted from 1: rows of horizontal frequencies. 0: beyond the block. */
+static const uint8_t PLACE[64 + 16 + END_OF_BLOCK] = {
+    1, 9, 2, 3, 10, 17, 25, 18, 11, 4, 5, 12, 19, 26, 33, 41, 34, 27, 20, 13, 6, 7,
+    14, 21, 28, 35, 42, 49, 57, 50, 43, 36, 29, 22, 15, 8, 16, 23, 30, 37, 44, 51, 58, 59,
+    52, 45, 38, 31, 24, 32, 39, 46, 53, 60, 61, 54, 47, 40, 48, 55, 62, 63, 56, 64};
 
 typedef struct {
     const uint8_t *next, *stop;
@@ -40,50 +40,6 @@ static inline void drop(Bits *bits, unsigned count)
     bits->count -= count;
 }
 
-/* The value that `size` bits stand for. */
-static inline int32_t extended(uint32_t bits, unsigned size)
-{
-    return size && bits >> (size - 1) == 0 ? (int32_t)bits - (int32_t)((1u << size) - 1) : (int32_t)bits;
-}
-
-/* run and size of a symbol; those of AC values without size end the block, or stand for 16 zeros. */
-static inline unsigned run_of(unsigned symbol, int dc)
-{
-    if (dc) return 0;
-    if (symbol & 15 || symbol == 0xf0) return symbol >> 4;
-    return symbol ? 64 : END_OF_BLOCK; /* 64: no such symbol in sequential scans */
-}
-
-static void enter(Entry *to, unsigned symbol, unsigned length, int dc)
-{
-    const unsigned size = dc ? symbol : symbol & 15, left = LOOK - length;
-    for (unsigned rest = 0; rest < 1u << left; rest++) {
-        if (size > left)
-            to[rest] = (Entry){(int16_t)symbol, (uint8_t)length, 0};
-        else
-            to[rest] = (Entry){(int16_t)extended(rest >> (left - size), size), (uint8_t)run_of(symbol, dc),
-                               (uint8_t)(length + size)};
-    }
-}
-
-int jpeg_code(Huffman *huffman, const uint8_t *counts, const uint8_t *symbols, int dc)
-{
-    uint32_t code = 0, done = 0;
-    memset(huffman->fast, 0, sizeof huffman->fast);
-    for (unsigned length = 1; length <= 16; length++, code <<= 1) {
-        const uint32_t count = counts[length - 1];
-        huffman->first[length] = code, huffman->count[length] = count, huffman->offset[length] = done;
-        if (code + count > 1u << length) return 0;
-        for (uint32_t k = 0; k < count; k++, done++, code++) {
-            if (dc && symbols[done] > 15) return 0;
-            huffman->symbol[done] = symbols[done];
-            if (length <= LOOK) enter(huffman->fast + (code << (LOOK - length)), symbols[done], length, dc);
-        }
-    }
-    huffman->ready = 1;
-    return 1;
-}
-
 /* What the table of LOOK bits does not hold. run 64: there is no such code. */
 static Entry long_one(Bits *bits, const Huffman *huffman, Entry entry, int dc)
 {
@@ -97,7 +53,7 @@ static Entry long_one(Bits *bits, const Huffman *huffman, Entry entry, int dc)
     const unsigned size = dc ? symbol : symbol & 15;
     const uint32_t value = size ? (uint32_t)(bits->window >> (64 - size)) : 0;
     drop(bits, size);
-    return (Entry){(int16_t)extended(value, size), (uint8_t)run_of(symbol, dc), 0};
+    return (Entry){(int16_t)jpeg_extended(value, size), (uint8_t)jpeg_run(symbol, dc), 0};
 }
 
 static inline Entry next(Bits *bits, const Huffman *huffman, int dc)
@@ -114,18 +70,51 @@ static inline Entry next(Bits *bits, const Huffman *huffman, int dc)
     return entry;
 }
 
-/* AC values of a block into coefficients, or nowhere. 0: damaged. */
-static inline int ac_values(Bits *bits, const Huffman *code, const uint16_t *quantization, float *coefficients)
+static inline void put(float *coefficients, const uint16_t *quantization, unsigned k, int32_t value)
 {
-    unsigned k = 1;
+    if (coefficients) coefficients[PLACE[k]] = (float)(value * quantization[k & 63]);
+}
+
+/* The rest of the AC values of a block one by one. 0: damaged. */
+static int single_values(Bits *bits, const Huffman *code, const uint16_t *quantization, unsigned k, float *coefficients)
+{
     while (k < 64) {
         const Entry entry = next(bits, code, 0);
         k += entry.run;
         if (k > 63) return k >= END_OF_BLOCK;
-        if (coefficients) coefficients[ZIGZAG[k]] = (float)(entry.value * quantization[k]);
-        k++;
+        put(coefficients, quantization, k++, entry.value);
     }
     return 1;
+}
+
+/* AC values of a block into coefficients, or nowhere: two at a time, and the last ones again one by one where the second
+ * belonged to the next block. What lies beyond a block is put before it. 0: damaged. */
+static inline int ac_values(Bits *bits, const Huffman *code, const uint16_t *quantization, float *coefficients)
+{
+    Bits last = *bits;
+    unsigned k = 1, known = k;
+    while (k < 64) {
+        fill(bits);
+        last = *bits, known = k;
+        const Pair pair = code->pair[bits->window >> (64 - LOOK)];
+        if (!pair.length) {
+            const Entry entry = next(bits, code, 0);
+            k += entry.run;
+            put(coefficients, quantization, k++, entry.value);
+            continue;
+        }
+        drop(bits, pair.length);
+        k += pair.run[0];
+        put(coefficients, quantization, k++, pair.value[0]);
+        k += pair.run[1];
+        put(coefficients, quantization, k, pair.value[1]);
+        k += pair.second;
+    }
+    if (k == 64 || (k > END_OF_BLOCK && k <= END_OF_BLOCK + 64)) return 1;
+    Bits before = last; /* whose address may be known: then the others stay in registers */
+    const int good = single_values(&before, code, quantization, known, coefficients);
+    *bits = before;
+    return good;
 }
 
 /* Mean of a block of which `shift` bits of the DC value are not known yet: half of what they may be is added. */
@@ -149,10 +138,10 @@ static int block(const Jpeg *jpeg, const Scan *scan, Component *own, Bits *at, s
         *out = pixel(own->dc, scan->shift, quantization[0]);
         if (!jpeg->progressive) good = ac_values(&bits, own->ac_code, quantization, NULL);
     } else {
-        float coefficients[64] = {0};
-        coefficients[0] = (float)(own->dc * quantization[0]);
+        float coefficients[1 + 64] = {0};
+        coefficients[1] = (float)(own->dc * quantization[0]);
         good = ac_values(&bits, own->ac_code, quantization, coefficients);
-        jpeg_block(coefficients, jpeg->side, out, own->stride);
+        jpeg_block(coefficients + 1, jpeg->side, out, own->stride);
     }
     *at = bits;
     return good && bits.next <= bits.stop + 8;

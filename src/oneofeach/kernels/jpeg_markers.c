@@ -1,5 +1,6 @@
 /* The walk over the markers of a JPEG file: frame, tables and scan headers (ITU-T T.81, annex B). */
 #include "jpeg.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, DHT = 0xc4, RST0 = 0xd0, EOI = 0xd9, SOS = 0xda, DQT = 0xdb, DRI = 0xdd };
@@ -16,6 +17,17 @@ static int read_quantization(Jpeg *jpeg, const uint8_t *at, const uint8_t *stop)
     return 1;
 }
 
+static int read_code(Jpeg *jpeg, unsigned ac, unsigned number, const uint8_t *counts)
+{
+    const uint8_t *symbols = counts + 16;
+    jpeg->code[ac][number] = jpeg_standard(counts, symbols, !ac);
+    if (jpeg->code[ac][number]) return 1;
+    Huffman *own = jpeg->own[ac][number];
+    if (!own) own = jpeg->own[ac][number] = malloc(sizeof *own);
+    jpeg->code[ac][number] = own;
+    return own && jpeg_code(own, counts, symbols, !ac);
+}
+
 static int read_codes(Jpeg *jpeg, const uint8_t *at, const uint8_t *stop)
 {
     while (at < stop) {
@@ -23,7 +35,7 @@ static int read_codes(Jpeg *jpeg, const uint8_t *at, const uint8_t *stop)
         if (stop - at < 17 || (*at & 0xef) > 3) return 0;
         for (int length = 1; length <= 16; length++) symbols += at[length];
         if (symbols > 256 || (size_t)(stop - at) < 17 + symbols) return 0;
-        if (!jpeg_code(&jpeg->huffman[*at >> 4][*at & 3], at + 1, at + 17, *at < 16)) return 0;
+        if (!read_code(jpeg, *at >> 4, *at & 3, at + 1)) return 0;
         at += 17 + symbols;
     }
     return 1;
@@ -83,9 +95,8 @@ static int read_scan(Jpeg *jpeg, const uint8_t *at, const uint8_t *stop, Scan *s
         Component *own = component_of(jpeg, at[1 + 2 * c]);
         const unsigned codes = at[2 + 2 * c];
         if (!own || (scan->components > 1 && own != jpeg->component + c) || codes >> 4 > 3 || (codes & 15) > 3) return 0;
-        own->dc_code = &jpeg->huffman[0][codes >> 4], own->ac_code = &jpeg->huffman[1][codes & 15];
-        if (!jpeg->quantized[own->quantization] || !own->dc_code->ready) return 0;
-        if (!jpeg->progressive && !own->ac_code->ready) return 0;
+        own->dc_code = jpeg->code[0][codes >> 4], own->ac_code = jpeg->code[1][codes & 15];
+        if (!jpeg->quantized[own->quantization] || !own->dc_code || (!jpeg->progressive && !own->ac_code)) return 0;
         scan->component[c] = own;
     }
     return 1;

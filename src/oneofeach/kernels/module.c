@@ -1,5 +1,6 @@
 /* The extension module oneofeach._kernels: gathers the method tables of the kernel sources. */
 #include "kernels.h"
+#include "jpeg.h"
 
 #ifndef DIGEST
 #define DIGEST "" /* of the sources; setup.py gives it */
@@ -7,6 +8,7 @@
 
 static int add_methods(PyObject *module)
 {
+    jpeg_prepare();
     if (PyModule_AddFunctions(module, area_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, description_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, levels_methods) < 0) return -1;
