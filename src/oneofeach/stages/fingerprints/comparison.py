@@ -19,8 +19,8 @@ from oneofeach.tables import EVIDENCE, Bytes, Floats, Rows
 
 KEY_BYTES = 8
 VIEW_BYTES = 32  # 128 bits above the dead zone, 128 below
-KEY_CAP = np.array([[0, 4, 8, 12, 14, 16, 24], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.0]])
-CAP = np.array([[0, 8, 32, 36, 38, 40, 48], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.0]])
+KEY_CAP = np.array([[0, 4, 8, 12, 14, 16, 24, 32], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.50, 0.0]])
+CAP = np.array([[0, 8, 32, 36, 38, 40, 56, 72], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.50, 0.0]])
 REFRAMED_CAP = np.array([[0.1, 0.5, 0.9, 1.0], [0.90, 0.96, 0.98, 1.0]])  # over the share that the border leaves
 _ENLARGED = np.array([[0.0, 0.95, 0.97], [0.0, 0.95, 1.0]])  # how alike enlarged insides count, over what is measured
 TERMS = ("verified", "key", "fingerprint", "border")  # what EVIDENCE's `term` counts
