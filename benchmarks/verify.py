@@ -34,9 +34,10 @@ def main() -> None:
     photo = Image.fromarray(data.astronaut())
     first = np.stack([planes(photo)] * PAIRS)
     second = np.stack([planes(photo.crop((4 + k % 20, 3, 512, 512))) for k in range(PAIRS)])
+    still = np.zeros(PAIRS, bool)
     for name, cap in (("direct", np.zeros(PAIRS)), ("registered", np.ones(PAIRS))):
         taken = turns(lambda cap=cap: verify.verify(first, second, cap),
-                      lambda cap=cap: verify_numpy.verify(first, second, cap), rounds=3)  # fmt: skip
+                      lambda cap=cap: verify_numpy.verify(first, second, cap, still), rounds=3)  # fmt: skip
         against = turns(lambda cap=cap: verify.verify(first, second, cap), lambda: ssim(first, second), rounds=3)
         rate, twin = (PAIRS / min(seconds) for seconds in (taken.first_cpu, taken.second_cpu))
         print(f"{name}: {kernels.active()} {rate:,.0f} pairs/s, NumPy twin {twin:,.0f} pairs/s of CPU time; {taken}")

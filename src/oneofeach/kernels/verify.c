@@ -205,7 +205,7 @@ static int registered(const Planes *a, const Planes *b, Verified *out)
     return 1;
 }
 
-static void verify(const Planes *a, const Planes *b, double cap, Verified *best)
+static void verify(const Planes *a, const Planes *b, double cap, int still, Verified *best)
 {
     double mask[AREA], cells[CELL_AREA];
     Verified found;
@@ -218,7 +218,7 @@ static void verify(const Planes *a, const Planes *b, double cap, Verified *best)
         found.value = least(found.value, COARSE_CAP);
         if (found.value > best->value) *best = found;
     }
-    if (best->value < enough && best->contrast > FLAT && registered(a, b, &found) && found.value > best->value)
+    if (best->value < enough && best->contrast > FLAT && !still && registered(a, b, &found) && found.value > best->value)
         *best = found;
 }
 
@@ -228,16 +228,17 @@ static void unpack(const uint8_t *bytes, Planes *out)
     for (int i = 0; i < 2 * CELL_AREA; i++) out->chroma[i / CELL_AREA][i % CELL_AREA] = (int8_t)bytes[AREA + i];
 }
 
-/* verify(first, second, cap, count, value, color, overlap, affine, place): see verify.py. */
+/* verify(first, second, cap, still, count, value, color, overlap, affine, place): see verify.py. */
 static PyObject *py_verify(PyObject *self, PyObject *args)
 {
-    const uint8_t *first, *second;
+    const uint8_t *first, *second, *still;
     const double *cap;
     double *value, *color, *overlap, *affine;
     uint8_t *place;
     Py_ssize_t count;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &first, &second, &cap, &count, &value, &color, &overlap, &affine, &place))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &first, &second, &cap, &still, &count, &value, &color, &overlap, &affine,
+                          &place))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
     for (Py_ssize_t i = 0; i < count; i++) {
@@ -245,7 +246,7 @@ static PyObject *py_verify(PyObject *self, PyObject *args)
         Verified found;
         unpack(first + i * BYTES, &a);
         unpack(second + i * BYTES, &b);
-        verify(&a, &b, cap[i], &found);
+        verify(&a, &b, cap[i], still[i], &found);
         value[i] = found.value, color[i] = found.color, overlap[i] = found.overlap;
         memcpy(affine + 6 * i, found.affine, sizeof found.affine);
         place[2 * i] = (uint8_t)(found.place / POSITIONS);

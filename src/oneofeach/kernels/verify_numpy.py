@@ -74,8 +74,8 @@ def planes(descriptors: Bytes) -> tuple[Floats, Floats]:
     return luma, chroma.astype(np.float64)
 
 
-def verify(first: Bytes, second: Bytes, cap: Floats) -> Verified:
-    """Compare rows of uint8[m, 1152]; no registration where the direct value already reaches float64[m] `cap`."""
+def verify(first: Bytes, second: Bytes, cap: Floats, still: Mask) -> Verified:
+    """Compare rows of uint8[m, 1152]; no registration where the direct value reaches `cap`, nor where `still`."""
     a, b = (_Pictures(*planes(rows)) for rows in (first, second))
     every = len(a.luma)
     mask, cells = np.ones(a.luma.shape, bool), np.ones((every, 8, 8), bool)
@@ -84,7 +84,7 @@ def verify(first: Bytes, second: Bytes, cap: Floats) -> Verified:
     if len(again):
         found, _ = _score(a.take(again), b.take(again), mask[again], cells[again], _LOST)
         _improve(best, again, found._replace(value=np.minimum(found.value, _COARSE_CAP)))
-    again = np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (seen.contrast > _FLAT))
+    again = np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (seen.contrast > _FLAT) & ~still)
     affine, fine = register(a.luma[again], b.luma[again])
     fine &= displacement(affine) >= _LEAST_MOVE
     again, affine = again[fine], affine[fine]

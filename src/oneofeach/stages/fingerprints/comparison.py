@@ -189,8 +189,8 @@ def _verified(descriptors: Bytes, c: _Candidates, cap: Floats) -> npt.NDArray[np
     a, b = _planes(descriptors, c.i, c.view_i), _planes(descriptors, c.j, c.view_j)
     straight = _in_order(a, b)[:, None]
     a, b = np.where(straight, a, b), np.where(straight, b, a)
-    unmoved = c.same & (c.view_i == 0)  # the same border in the same place: there is nothing to register
-    verified = verify(a, b, np.where(unmoved, 0.0, cap))
+    still = c.same & (c.view_i == 0)  # the same border in the same place: there is nothing to register
+    verified = verify(a, b, cap, still)
     found["measured"] = found["verified"] = verified.value
     found["views"] = c.view_i + 2 * c.view_j
     found["color"] = verified.color
