@@ -26,6 +26,7 @@ from turns import turns
 
 from oneofeach import scan
 from oneofeach.engines.ray.cluster import Cluster
+from oneofeach.engines.ray.estimate import estimate
 from oneofeach.engines.ray.job import Job
 from oneofeach.engines.ray.keys import gather_identical, gather_keys
 from oneofeach.engines.ray.match import find_candidates
@@ -135,13 +136,17 @@ def block_costs(size: int) -> tuple[Cost, Cost, Cost]:
         return gathered, *(task_cost(lambda b=b: find_candidates(settings, 0, b)) for b in (0, 1))
 
 
-def verify_cost() -> float:
-    """CPU seconds per candidate of one verification: crops and unlike halves of the photos that scikit-image brings."""
+def pictures() -> list[Image.Image]:
+    """256 crops of the photos that scikit-image brings, in turns."""
     photos = [Image.fromarray(photo) for photo in (data.astronaut(), data.chelsea(), data.coffee(), data.rocket())]
-    images = [photo.crop((k % 12, k % 7, *photo.size)) for k in range(64) for photo in photos]
-    catalog = scan(images, workers=1)
-    i = np.arange(len(images) - 4)
-    rows = np.concatenate([i, i]), np.concatenate([i + 4, i + 1])  # the same photo, and another one
+    return [photo.crop((k % 12, k % 7, *photo.size)) for k in range(64) for photo in photos]
+
+
+def verify_cost() -> float:
+    """CPU seconds per candidate of one verification: half of them of one photo, half of two."""
+    catalog = scan(pictures(), workers=1)
+    i = np.arange(len(catalog) - 4)
+    rows = np.concatenate([i, i]), np.concatenate([i + 4, i + 1])
     began = time.process_time()
     OneOfEach().similarity(catalog.bits, catalog.descriptors, *rows, THRESHOLD)
     return (time.process_time() - began) / len(rows[0])
@@ -168,6 +173,7 @@ def simulate() -> None:
     print(
         "\n     images  block rows    tasks      keys      join    verify      scan  core-hours  "
         + "  ".join(f"{c} cores" for c in CORES)
+        + "  work folder"
     )
     for images in (10**8, 10**9, 10**10):
         size = block_rows(images)
@@ -182,6 +188,7 @@ def simulate() -> None:
         print(
             f"{images:>11.0e} {size:>11,} {tasks:>8,} {keys / 3600:>9,.1f} {match / 3600:>9,.0f}"
             f" {verify / 3600:>9,.0f} {scanned / 3600:>9,.0f} {all_of_it / 3600:>11,.0f}  {hours}"
+            f"  {estimate(pictures(), THRESHOLD, 'oneofeach-1', images).part_bytes / 1e12:>8.2f} TB"
         )
     _crossover()
 

@@ -14,6 +14,7 @@ from mixture import write_mixture
 
 import oneofeach
 from oneofeach.apps.cli import run
+from oneofeach.apps.cli.progress import WORK
 from oneofeach.comparison import compare
 from oneofeach.engines.ray import Export
 from oneofeach.engines.ray.comparing import Comparing
@@ -143,6 +144,19 @@ def test_the_table_of_matches_equals_the_local_comparison(source: list[str], tmp
     assert [row["identical"] for row in found] == identical
     assert [row["key"] for row in rows] == [item.key for item in local.catalog.items]
     assert [(row["key"], row["error"]) for row in rows if row["status"] == "skipped"] == local.skipped
+
+
+def test_every_stage_that_is_reported_has_a_name_for_people(source: list[str], tmp_path: Path) -> None:
+    reported = set()
+    settings = Settings(str(tmp_path / "work"), "oneofeach-1", FLOOR, **SMALL, driver_edges=0)
+    done = opened(source[:2], source[2:], settings, Here(), lambda stage, done, total: reported.add(stage))
+    done.run()
+    grouping = Grouping(done, FLOOR, KEEP)
+    grouping.run()
+    Export(str(tmp_path / "out")).run(done, grouping.folder)
+    Comparing(done).run()
+    assert "ray round" in reported
+    assert reported <= WORK.keys()
 
 
 def test_what_was_decided_earlier_is_not_silently_forgotten(

@@ -129,7 +129,8 @@ class Job:
 
     def _report(self, name: str, done: int, total: int) -> None:
         if self.progress:
-            self.progress(f"ray {name.rpartition('/')[2]}", done, total)
+            stage = name.rpartition("/")[2]
+            self.progress(f"ray {'round' if stage.startswith('round-') else stage}", done, total)
 
     def _numbered(self, name: str, function: Callable[..., Counts], part: Callable[[int], str], number: int) -> Parts:
         return self.stage(name, [Task(function, (self.settings, k), part(k)) for k in range(number)])
