@@ -95,35 +95,65 @@ def test_images_come_out_as_the_tensors_that_went_in(host):
     assert [image.data_ptr() for image in unique[1:]] == [batch[b : b + 1].data_ptr() for b in range(3)]
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["compiled", "numpy"])
+@pytest.fixture(params=["compiled", "numpy"])
+def kernel(request, monkeypatch):
+    from oneofeach import kernels
+
+    if request.param == "numpy":
+        monkeypatch.setattr(kernels, "compiled", None)
+    elif kernels.compiled is None:
+        pytest.skip("no compiled kernels: a C compiler was missing at installation")
+
+
+def added(run):
+    """Bytes that a run adds to memory at its peak."""
+    tracemalloc.start()
+    try:
+        run()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize(
     ("count", "shape"), [(24, (512, 512, 3)), (400, (64, 64, 3)), (3, (2400, 2000, 3)), (3, (1500, 1500, 4))]
 )
-def test_deduplicating_adds_less_than_5_mb_and_8_kb_per_image(host, monkeypatch, compiled, count, shape):
+def test_deduplicating_adds_less_than_5_mb_and_8_kb_per_image(host, count, shape):
     if host.real:
         pytest.skip("the memory of a running server cannot be watched")
     import numpy as np
     from standin.tensor import from_numpy
 
-    from oneofeach import kernels
-
-    if compiled and kernels.compiled is None:
-        pytest.skip("no compiled kernels: a C compiler was missing at installation")
-    if not compiled:
-        monkeypatch.setattr(kernels, "compiled", None)
     random = np.random.default_rng(0)
     tiles = [random.random((1, 8, 8, shape[2]), np.float32) for _ in range(count)]
     enlarged = (shape[0] // 8, shape[1] // 8)
     images = [from_numpy(tile.repeat(enlarged[0], axis=1).repeat(enlarged[1], axis=2)) for tile in tiles]
     node = host.nodes["OneOfEachImageDeduplication"]
     node.execute([from_numpy(tiles[0])], [0.95])  # what is imported stays
-    tracemalloc.start()
-    try:
-        node.execute(images, [0.95])
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 5_000_000 + 8192 * count
+    assert added(lambda: node.execute(images, [0.95])) < 5_000_000 + 8192 * count
+
+
+@pytest.mark.usefixtures("kernel")
+def test_comparing_duplicates_stays_within_the_same_memory(host):
+    if host.real:
+        pytest.skip("the memory of a running server cannot be watched")
+    import numpy as np
+    from standin.tensor import from_numpy
+
+    from oneofeach.apps.comfy.decide import compared
+
+    random = np.random.default_rng(0)
+    tiles = [random.random((8, 8, 3), np.float32).repeat(8, axis=0).repeat(8, axis=1) for _ in range(50)]
+    noise = random.normal(0, 0.02, (200, 64, 64, 3)).astype(np.float32)
+    images = [from_numpy((tiles[row % 50] + noise[row]).clip(0, 1)[None]) for row in range(200)]
+
+    def run(some=images):
+        return compared(some, 0.95, "first", None, False, lambda *_: None)
+
+    run(images[:5])
+    assert added(run) < 5_000_000 + 8192 * 200
+    assert run().removed_at(0.95) == 150
 
 
 def test_a_long_list_is_answered_in_input_order(host):

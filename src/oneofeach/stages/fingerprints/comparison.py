@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from oneofeach import kernels
 from oneofeach.kernels import hamming
 from oneofeach.kernels.verify import OVERLAP_COST, verify
 from oneofeach.stages.fingerprints import description
@@ -32,7 +33,7 @@ _FLIPPED = np.stack(  # uint8[4, 16]: whose sign changes when a picture stays, i
         for flips in ((0, 0), (0, 1), (1, 0), (1, 1))
     ]
 )
-_CHUNK = 256  # pairs at a time: a few MB of planes
+_CHUNK, _FEW = 256, 32  # pairs at a time, with kernels and without: some MB of planes
 
 
 def radius(threshold: float) -> int:
@@ -82,16 +83,16 @@ class _Candidates(NamedTuple):
 
 def _candidates(bits: Bytes, descriptors: Bytes, i: Rows, j: Rows) -> _Candidates:
     """Which views to compare: all combinations, but no whole frame with an inside where both have the same border."""
-    border_i, border_j = description.bordered(descriptors[i]), description.bordered(descriptors[j])
-    same = border_i & border_j & _same_border(descriptors, i, j)
-    told = _told_apart(bits)
+    boxes_i, boxes_j = _boxes(descriptors, i), _boxes(descriptors, j)
+    border_i, border_j = boxes_i.any(axis=1), boxes_j.any(axis=1)
+    same = border_i & border_j & (np.abs(boxes_i - boxes_j).max(axis=1) <= _SAME_BORDER)
     parts = []
     for view_i, view_j in ((0, 0), (1, 1), (1, 0), (0, 1)):
         wanted = np.ones(len(i), bool) if view_i == view_j else ~same
         if view_i:
-            wanted &= border_i & (same | told[i])
+            wanted &= border_i & (same | _told_apart(bits[i]))
         if view_j:
-            wanted &= border_j & (same | told[j])
+            wanted &= border_j & (same | _told_apart(bits[j]))
         pair = np.flatnonzero(wanted)
         parts.append((pair, i[pair], j[pair], np.full(len(pair), view_i), np.full(len(pair), view_j), same[pair]))
     return _Candidates(*(np.concatenate(part) for part in zip(*parts, strict=True)))
@@ -103,9 +104,9 @@ def _told_apart(bits: Bytes) -> npt.NDArray[np.bool_]:
     return np.asarray(hamming(inside, np.zeros_like(inside)) >= _LEAST_STRUCTURE)
 
 
-def _same_border(descriptors: Bytes, i: Rows, j: Rows) -> npt.NDArray[np.bool_]:
-    boxes_i, boxes_j = (description.boxes(descriptors[rows]).astype(np.int64) for rows in (i, j))
-    return np.asarray(np.abs(boxes_i - boxes_j).max(axis=1) <= _SAME_BORDER)
+def _boxes(descriptors: Bytes, rows: Rows) -> Rows:
+    """int64[m, 4] boxes of borders; zeros where there is none. Nothing else of the descriptors is fetched."""
+    return np.ascontiguousarray(descriptors[:, description.BOX][rows]).view("<u2").astype(np.int64)
 
 
 def _caps(bits: Bytes, descriptors: Bytes, c: _Candidates) -> tuple[Floats, Rows, Rows]:
@@ -120,7 +121,7 @@ def _caps(bits: Bytes, descriptors: Bytes, c: _Candidates) -> tuple[Floats, Rows
 
 def _share(descriptors: Bytes, rows: Rows) -> Floats:
     """Share of the frame that lies inside the border; 0 where there is none."""
-    left, top, right, bottom = description.boxes(descriptors[rows]).T.astype(np.float64)
+    left, top, right, bottom = _boxes(descriptors, rows).T.astype(np.float64)
     return np.asarray((right - left) * (bottom - top) / (1 << 30))
 
 
@@ -137,8 +138,9 @@ def similarities(
     reach = np.where(candidates.same, cap[: len(i)][candidates.pair], cap)  # the first are those of the whole frames
     todo = np.flatnonzero((reach > 0) & (np.round(reach, 4) >= floor))
     found = np.zeros(len(todo), [*EVIDENCE.descr, ("measured", "<f8")])
-    for begin in range(0, len(todo), _CHUNK):
-        part = slice(begin, begin + _CHUNK)
+    chunk = _FEW if kernels.compiled is None else _CHUNK
+    for begin in range(0, len(todo), chunk):
+        part = slice(begin, begin + chunk)
         found[part] = _verified(descriptors, candidates.take(todo[part]), reach[todo[part]])
     found["key_distance"], found["distance"] = key[todo], whole[todo]
     terms = np.concatenate([found["measured"][None], caps[:, todo]])
@@ -202,15 +204,21 @@ def _verified(descriptors: Bytes, c: _Candidates, cap: Floats) -> npt.NDArray[np
 
 def _in_order(a: Bytes, b: Bytes) -> npt.NDArray[np.bool_]:
     """bool[m]: does a come first? Decided by what a turn does not change, then byte by byte."""
-    ranks = []
-    for planes in (a, b):
-        luma = planes[:, description.LUMA].astype(np.int64)
-        chroma = planes[:, description.CHROMA].view(np.int8).astype(np.int64)
-        ranks.append(np.stack([luma.sum(1), (luma**2).sum(1), chroma[:, :64].sum(1), chroma[:, 64:].sum(1)], axis=1))
-    keys_a, keys_b = (np.concatenate([rank, planes], axis=1) for rank, planes in zip(ranks, (a, b), strict=True))
-    at = np.argmax(keys_a != keys_b, axis=1)
-    every = np.arange(len(a))
-    return np.asarray(keys_a[every, at] <= keys_b[every, at])
+    ranks_a, ranks_b, every = _ranks(a), _ranks(b), np.arange(len(a))
+    at = np.argmax(ranks_a != ranks_b, axis=1)
+    first, second = ranks_a[every, at], ranks_b[every, at]
+    before: npt.NDArray[np.bool_] = first < second
+    for row in np.flatnonzero(first == second).tolist():
+        before[row] = a[row].tobytes() <= b[row].tobytes()
+    return before
+
+
+def _ranks(planes: Bytes) -> Rows:
+    """int64[m, 4] sums that a turn does not change."""
+    luma, chroma = planes[:, description.LUMA], planes[:, description.CHROMA].view(np.int8)
+    squares = np.einsum("ij,ij->i", luma, luma, dtype=np.int64)
+    sums = [part.sum(axis=1, dtype=np.int64) for part in (luma, chroma[:, :64], chroma[:, 64:])]
+    return np.stack([sums[0], squares, sums[1], sums[2]], axis=1)
 
 
 def _inverse(maps: Floats) -> Floats:
