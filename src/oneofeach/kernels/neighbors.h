@@ -17,6 +17,15 @@ typedef struct {
     uint16_t *partner; /* [stride], up to 16 bits of the partner band in bucket order, or NULL */
 } Table;
 
+typedef struct {
+    const uint16_t *own, *partner; /* positions of bits */
+    size_t own_width, partner_width;
+} Layout;
+
+Table *neighbors_table(const uint64_t *codes, size_t n, size_t words, size_t planes, const Layout *layout);
+void neighbors_sort(Table *table, const Layout *layout, uint32_t *key); /* key: room for [n] */
+void neighbors_free_table(Table *table);
+
 /* What one task finds: pairs as i << 32 | j, and the rows it made dense on its own. */
 typedef struct {
     uint64_t *pair;
@@ -27,6 +36,10 @@ typedef struct {
     size_t freshly;
     int out_of_memory;
 } Found;
+
+void neighbors_open_dense(Found *found, const uint8_t *dense, size_t n);
+void neighbors_close_dense(Found *found, const uint8_t *dense, size_t n);
+void neighbors_gather(Found **found, size_t count, uint64_t *start, size_t n, uint64_t *entry);
 
 /* What must hold for a band to find a pair: few bits differ in the band, and few in the band and its partner. */
 typedef struct {
