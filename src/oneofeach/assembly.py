@@ -54,10 +54,8 @@ class Assembly:
         notes: Mapping[int, str],
         errors: Mapping[int, str],
     ) -> None:
-        """Fill rows from stored arrays; their time of change is that of the items. Narrow descriptors end in zeros."""
+        """Fill rows from stored arrays. Narrow descriptors end in zeros."""
         self.facts[rows] = facts
-        numbers = range(rows.start, rows.stop) if isinstance(rows, slice) else rows.tolist()
-        self.facts["mtime_ns"][rows] = [max(self.items[row].mtime_ns, 0) for row in numbers]
         self.notes.update(notes)
         self.errors.update(errors)
         self._fill(rows, bits, descriptors)

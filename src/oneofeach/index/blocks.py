@@ -20,6 +20,7 @@ from oneofeach.tables import FACTS, Bytes
 
 BLOCK = 128  # images: smaller blocks cost more where all are read, larger ones where a single one is
 AT_ONCE = 16  # blocks in one query
+STEP = 128  # bytes: most descriptors get one length, and are read as one array
 NO_TEXT = ("", "")
 STORED = "CAST(b.bits AS BLOB), CAST(b.facts AS BLOB), CAST(b.texts AS TEXT), b.checksum"  # of whatever type by damage
 
@@ -131,10 +132,10 @@ def joined(blocks: Sequence[Block]) -> Block:
 
 
 def _packed(descriptors: Bytes) -> bytes:
-    """Lengths as uint16[n], then each descriptor without the zeros at its end."""
+    """Lengths as uint16[n], then each descriptor without the zeros at its end, but for the last STEP bytes."""
     width = descriptors.shape[1]
     filled = np.where(descriptors != 0, np.arange(1, width + 1, dtype=np.uint16), np.uint16(0))
-    lengths = filled.max(axis=1, initial=0).astype("<u2")
+    lengths = np.minimum(-(-filled.max(axis=1, initial=0).astype(np.int64) // STEP) * STEP, width).astype("<u2")
     kept = np.arange(width) < lengths[:, None]
     return bytes(lengths) + bytes(descriptors[kept])
 

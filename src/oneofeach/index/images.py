@@ -30,15 +30,14 @@ SETTLED = 2_000_000_000  # ns; a file changed less than this before it was read 
 WHERE_IT_IS = "CAST(content AS BLOB), CAST(block AS INTEGER), CAST(slot AS INTEGER)"
 FILES = f"SELECT place, size, mtime_ns, inode, {WHERE_IT_IS} FROM file WHERE place "
 IMAGES = f"SELECT {WHERE_IT_IS} FROM image WHERE version = ? AND content IN ({{}})"
-PLACED = np.dtype([("row", "<i8"), ("content", "S32"), ("block", "<i8"), ("slot", "<i8")])
+PLACED = np.dtype([("row", "<i8"), ("mtime_ns", "<i8"), ("content", "S32"), ("block", "<i8"), ("slot", "<i8")])
 
 
 @dataclass(frozen=True)
 class Known:
     """Items that need not be read: k positions, FACTS[k], uint8[k, bits/8], uint8[k, bytes]; text by position.
 
-    The time of change in the facts is that of the file that was stored first. Descriptors may be narrower than the
-    method's: what is missing is zero.
+    Descriptors may be narrower than the method's: what is missing is zero.
     """
 
     rows: Rows | slice
@@ -79,7 +78,9 @@ class Images:
             found = self._found(block, part["slot"], part["content"].tobytes())
             texts = [(row, text) for row, text in zip(part["row"].tolist(), found.texts, strict=True) if any(text)]
             notes, errors = ({row: text[side] for row, text in texts if text[side]} for side in (0, 1))
-            yield Known(_span(part["row"]), *found[:3], notes, errors)
+            facts = found.facts.copy()
+            facts["mtime_ns"] = part["mtime_ns"]  # of this file; another one may have been stored first
+            yield Known(_span(part["row"]), facts, found.bits, found.descriptors, notes, errors)
 
     def _found(self, block: Block, slots: Rows, contents: bytes) -> Block:
         """The rows of a block at these slots. IndexDamaged when other contents are there."""
@@ -101,7 +102,7 @@ class Images:
             for row in rows:
                 found = stored.get(places[row])
                 if found and found[:3] == _hints(items[row]):
-                    placed.append((row, *found[3:]))
+                    placed.append((row, found[1], *found[3:]))
             parts.append(np.array(placed, PLACED))
         return np.concatenate(parts)
 
@@ -119,7 +120,9 @@ class Images:
         """The same for images that another fingerprint was used for last, of those that have one of this version."""
         at = self._at([bytes(content).ljust(32, b"\0") for content in placed["content"]])
         found = [
-            (row, content, *at[key]) for row, content, *_ in placed.tolist() if (key := content.ljust(32, b"\0")) in at
+            (row, mtime_ns, content, *at[key])
+            for row, mtime_ns, content, *_ in placed.tolist()
+            if (key := content.ljust(32, b"\0")) in at
         ]
         return np.array(found, PLACED)
 

@@ -22,7 +22,7 @@ SUFFIXES = (
     *(".pbm", ".pnm", ".tga", ".icns", ".ico", ".qoi", ".psd", ".dds", ".sgi"),
 )
 RAW_SUFFIXES = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw")
-_IMAGES = frozenset(SUFFIXES + RAW_SUFFIXES)
+_IMAGES, _RAW = frozenset(SUFFIXES + RAW_SUFFIXES), frozenset(RAW_SUFFIXES)
 
 
 class FolderSource:
@@ -106,5 +106,5 @@ def file_item(key: str, path: str, sidecars: tuple[str, ...], folder: str) -> It
         return Item(key, path, error=f"cannot be opened: {error.strerror}")
     if not stat.S_ISREG(status.st_mode):
         return Item(key, path, error="not a regular file")
-    raw = "camera raw files are not supported" if path[-4:].lower() in RAW_SUFFIXES else ""
+    raw = "camera raw files are not supported" if path[-4:].lower() in _RAW else ""
     return Item(key, path, None, status.st_size, status.st_mtime_ns, status.st_ino, beside, raw)

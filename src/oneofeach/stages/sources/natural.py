@@ -37,8 +37,8 @@ def in_order(runs: Sequence[Sequence[Item]]) -> list[Item]:
 
 def _ordered(run: Sequence[Item]) -> list[Item]:
     """Keys that only differ in digits at the same places are sorted as text: it comes to the same, and is faster."""
-    alike = len({item.key.translate(_DIGITS) for item in run}) == 1
-    return sorted(run, key=attrgetter("key") if alike else _key)
+    shapes = "\n".join(item.key for item in run).translate(_DIGITS).split("\n")
+    return sorted(run, key=attrgetter("key") if len(set(shapes)) == 1 else _key)
 
 
 def _key(item: Item) -> tuple[list[Any], str]:
