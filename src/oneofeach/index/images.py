@@ -97,12 +97,12 @@ class Images:
         parts = [np.zeros(0, PLACED)]
         for start in range(0, len(order), AT_ONCE):
             rows = order[start : start + AT_ONCE]
-            stored = {place: found for place, *found in self._files([places[row] for row in rows])}
+            stored = {found[0]: found for found in self._files([places[row] for row in rows])}
             placed = []
             for row in rows:
                 found = stored.get(places[row])
-                if found and found[:3] == _hints(items[row]):
-                    placed.append((row, found[1], *found[3:]))
+                if found and found[1:4] == _hints(items[row]):
+                    placed.append((row, found[2], *found[4:]))
             parts.append(np.array(placed, PLACED))
         return np.concatenate(parts)
 
@@ -234,8 +234,8 @@ def _span(rows: Rows) -> Rows | slice:
     return rows
 
 
-def _hints(item: Item) -> list[int]:
-    return [item.size, item.mtime_ns, item.inode]
+def _hints(item: Item) -> tuple[int, int, int]:
+    return item.size, item.mtime_ns, item.inode
 
 
 def place_of(source: Any) -> str:
