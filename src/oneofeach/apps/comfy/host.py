@@ -14,7 +14,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 
 R = TypeVar("R")
 Progress = Callable[[str, int, int], None]
-GLANCE = 0.1  # seconds between two looks at the Cancel button
+GLANCE = 0.05  # seconds between two looks at the Cancel button
 
 
 def blocked(message: str | None = None) -> Any:
