@@ -63,12 +63,12 @@ def name_of(item: Item) -> str:
 
 def found_in(folder: str, recursive: bool, threshold: float, keep: str, captions: str) -> Found:
     """Duplicates among the images of a folder, under the eyes of the progress bar and the Cancel button."""
-    items = images_in(folder, recursive)
-    return watched(partial(_find, items, threshold, keep, captions))
+    return watched(partial(_find, folder, recursive, threshold, keep, captions))
 
 
-def _find(items: Sequence[Item], threshold: float, keep: str, captions: str, progress: Progress) -> Found:
+def _find(folder: str, recursive: bool, threshold: float, keep: str, captions: str, progress: Progress) -> Found:
     """In the library's own way; decisions in the user's index are obeyed."""
+    items = images_in(folder, recursive)
     catalog = replace(scan(items, progress=progress), decisions=decided())
     pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
     result = group(catalog, pairs, threshold, KEEP[keep])
