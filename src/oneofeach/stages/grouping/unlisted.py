@@ -21,9 +21,13 @@ def ask_for_unlisted(order: Rows, pairs: Pairs, unlisted: Unlisted, readable: Ma
     walk = _Walk(a, b, gone)
     asked = _Asked(order[readable[order]], pairs.same, rank, leader, gone)
     dense = np.flatnonzero(unlisted.dense & (leader >= 0))
-    for row in dense[np.argsort(rank[leader[dense]])].tolist():
-        walk.until(int(rank[leader[row]]))
-        if not gone[rank[leader[row]]]:
+    places = rank[leader[dense]]
+    by_place = np.argsort(places)
+    for row, place in zip(dense[by_place].tolist(), places[by_place].tolist(), strict=True):
+        if gone[place]:  # nearly all of them: what is listed need not be walked for these
+            continue
+        walk.until(place)
+        if not gone[place]:
             others = asked.undecided(row, unlisted.around(row))
             asked.answer(row, others, unlisted.similarity(row, others), threshold)
     walk.until(len(order))

@@ -42,7 +42,7 @@ class Bounded:
         near = np.zeros(len(self.keys), bool)
         for key in self.keys[own]:
             near |= ones(self.keys ^ key).sum(-1, dtype=np.uint16) <= self.radius
-        found = np.unique(self.members[_spread(self.start[:-1][near], np.diff(self.start)[near])])
+        found = _ascending(self.members[_spread(self.start[:-1][near], np.diff(self.start)[near])])
         return np.asarray(found[found != row])
 
 
@@ -115,6 +115,17 @@ def each_once(one: Rows, other: Rows, n: int) -> tuple[Rows, Rows]:
     i, j = np.divmod(pair[np.diff(pair, prepend=-1) != 0], max(n, 1))
     apart = i != j
     return i[apart], j[apart]
+
+
+def _ascending(rows: Rows) -> Rows:
+    """Each row once. Many of them are marked in a mask, which is faster than to sort them."""
+    last = int(rows.max(initial=0))
+    if len(rows) < last >> 6:
+        rows = np.sort(rows)
+        return np.asarray(rows[np.diff(rows, prepend=-1) != 0])
+    marked = np.zeros(last + 1, bool)
+    marked[rows] = True
+    return np.flatnonzero(marked)
 
 
 def _spread(first: Rows, count: Rows) -> Rows:
