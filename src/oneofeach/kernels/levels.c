@@ -60,30 +60,66 @@ static void strided_levels(const char *in, Py_ssize_t columns, Py_ssize_t channe
         }
 }
 
-/* levels(values, rows, columns, channels, strides y x c, out) -> lowest (0 at most), highest (1 at least), whether some are NaN. */
+typedef struct {
+    Py_ssize_t rows, columns, channels, stride_y, stride_x, stride_c;
+} Shape;
+
+static Spread convert(const char *in, const Shape *shape, uint8_t *out)
+{
+    const Py_ssize_t count = shape->columns * shape->channels, item = (Py_ssize_t)sizeof(float);
+    const int tight = (shape->channels == 1 || shape->stride_c == item) && shape->stride_x == shape->channels * item;
+    Spread spread = {0.0f, 1.0f, 0};
+    if (tight && shape->stride_y == count * item) {
+        tight_levels((const float *)in, shape->rows * count, out, &spread);
+        return spread;
+    }
+    for (Py_ssize_t y = 0; y < shape->rows; y++, in += shape->stride_y, out += count)
+        if (tight)
+            tight_levels((const float *)in, count, out, &spread);
+        else
+            strided_levels(in, shape->columns, shape->channels, shape->stride_x, shape->stride_c, out, &spread);
+    return spread;
+}
+
+/* levels(values, rows, columns, channels, strides y x c, out) -> lowest (0 at most), highest (1 at least), whether some
+ * are NaN. */
 static PyObject *py_levels(PyObject *self, PyObject *args)
 {
     const char *in;
     uint8_t *out;
-    Py_ssize_t rows, columns, channels, stride_y, stride_x, stride_c;
+    Shape shape;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnn", &in, &rows, &columns, &channels, &stride_y, &stride_x, &stride_c, &out))
+    if (!PyArg_ParseTuple(args, "nnnnnnnn", &in, &shape.rows, &shape.columns, &shape.channels, &shape.stride_y,
+                          &shape.stride_x, &shape.stride_c, &out))
         return NULL;
-    Spread spread = {0.0f, 1.0f, 0};
-    const Py_ssize_t count = columns * channels;
-    PyThreadState *state = rows * count > FEW ? PyEval_SaveThread() : NULL;
-    const int tight = (channels == 1 || stride_c == sizeof(float)) && stride_x == channels * (Py_ssize_t)sizeof(float);
-    if (tight && stride_y == count * (Py_ssize_t)sizeof(float)) {
-        tight_levels((const float *)in, rows * count, out, &spread);
-    } else {
-        for (Py_ssize_t y = 0; y < rows; y++, in += stride_y, out += count)
-            if (tight)
-                tight_levels((const float *)in, count, out, &spread);
-            else
-                strided_levels(in, columns, channels, stride_x, stride_c, out, &spread);
-    }
+    PyThreadState *state = shape.rows * shape.columns * shape.channels > FEW ? PyEval_SaveThread() : NULL;
+    const Spread spread = convert(in, &shape, out);
     if (state) PyEval_RestoreThread(state);
     return Py_BuildValue("ffi", spread.low, spread.high, spread.nan);
 }
 
-PyMethodDef levels_methods[] = {{"levels", py_levels, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+/* levels_of_each(addresses, count, rows, columns, channels, strides y x c, out, beyond): `levels` of pictures of one
+ * shape, one after the other; beyond: float[count][3], what `levels` returns. */
+static PyObject *py_levels_of_each(PyObject *self, PyObject *args)
+{
+    const int64_t *address;
+    Py_ssize_t count;
+    uint8_t *out;
+    float *beyond;
+    Shape shape;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &address, &count, &shape.rows, &shape.columns, &shape.channels,
+                          &shape.stride_y, &shape.stride_x, &shape.stride_c, &out, &beyond))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    for (Py_ssize_t k = 0; k < count; k++, beyond += 3, out += shape.rows * shape.columns * shape.channels) {
+        const Spread spread = convert((const char *)(intptr_t)address[k], &shape, out);
+        beyond[0] = spread.low, beyond[1] = spread.high, beyond[2] = (float)spread.nan;
+    }
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+PyMethodDef levels_methods[] = {{"levels", py_levels, METH_VARARGS, NULL},
+                                {"levels_of_each", py_levels_of_each, METH_VARARGS, NULL},
+                                {NULL, NULL, 0, NULL}};

@@ -13,6 +13,7 @@ from oneofeach.kernels.levels import Levels, Spread, converted, spans
 
 CHANNELS = (1, 3, 4)
 COPIED = (3 << 19) // min(os.cpu_count() or 1, 4)  # bytes: the copies of all threads together stay small
+_WITHIN = Spread()
 OVERSHOOT = 0.5
 """Float values this far outside 0..1 are clipped with a note (resampling rings); farther ones are another scale."""
 
@@ -66,13 +67,23 @@ def pixels_of(array: npt.NDArray[Any]) -> tuple[Any, str]:
 
 def pixels_into(out: npt.NDArray[np.uint8] | None, values: npt.NDArray[Any]) -> str:
     """Write the pixels uint8[h, w, 1 or 3] of [h, w, channels], if they are wanted; a note. Raises UnreadableImage."""
-    spread = Spread()
+    spread = _WITHIN
     for top, bottom in spans(values.shape):
         _, found = converted(values[top:bottom], None if out is None else out[top:bottom])
         spread = spread.joined(found)
-        if spread.low < -OVERSHOOT or spread.high > 1 + OVERSHOOT:
-            raise UnreadableImage(f"float values from {spread.low:g} to {spread.high:g}, expected 0..1")
-    if spread.nan and np.isnan(values).all():
+    return note_of(spread, values)
+
+
+def note_of(spread: Spread, values: npt.NDArray[Any]) -> str:
+    """What a reader of the report should know of the values [h, w, channels]; spread: how they lie beyond 0..1.
+
+    UnreadableImage where they are of another scale, or all NaN.
+    """
+    if spread == _WITHIN:
+        return ""
+    if spread.low < -OVERSHOOT or spread.high > 1 + OVERSHOOT:
+        raise UnreadableImage(f"float values from {spread.low:g} to {spread.high:g}, expected 0..1")
+    if spread.nan and all(np.isnan(values[top:bottom]).all() for top, bottom in spans(values.shape)):
         raise UnreadableImage("all values are NaN")
     notes = ["NaN pixels compare as 0"] if spread.nan else []
     if spread.low < 0 or spread.high > 1:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from oneofeach.errors import UnreadableImage
-from oneofeach.stages.decode.arrays import images_in, pixels_into
+from oneofeach.kernels.levels import converted_each
+from oneofeach.stages.decode.arrays import images_in, note_of, pixels_into
 from oneofeach.stages.decode.door import Decoded
 from oneofeach.stages.decode.facts import facts_of_each
 from oneofeach.tables import Picture
@@ -43,7 +44,11 @@ def decode_together(images: Sequence[npt.NDArray[Any]]) -> list[Decoded | Unread
 
 def _block(images: Sequence[npt.NDArray[Any]], shape: tuple[int, ...]) -> list[Decoded | UnreadableImage]:
     block = np.zeros((len(images), *shape), np.uint8)
-    notes = [_note(image, pixels) for image, pixels in zip(images, block, strict=True)]
+    spreads = converted_each(images, block)
+    if spreads is None:
+        notes = [_note(pixels_into, pixels, image) for image, pixels in zip(images, block, strict=True)]
+    else:
+        notes = [_note(note_of, spread, image) for spread, image in zip(spreads, images, strict=True)]
     facts = facts_of_each(block)
     extent = (float(shape[1]), float(shape[0]))
     return [
@@ -52,8 +57,8 @@ def _block(images: Sequence[npt.NDArray[Any]], shape: tuple[int, ...]) -> list[D
     ]
 
 
-def _note(image: npt.NDArray[Any], pixels: npt.NDArray[np.uint8]) -> str | UnreadableImage:
+def _note(look: Callable[..., str], *arguments: Any) -> str | UnreadableImage:
     try:
-        return pixels_into(pixels, image)
+        return look(*arguments)
     except UnreadableImage as error:
         return error
