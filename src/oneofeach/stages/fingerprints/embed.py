@@ -53,8 +53,7 @@ class Embed:
         self.path = os.path.abspath(stated[1] if stated else path)
         if not os.path.isfile(self.path) or not path:
             raise OneOfEachError(f"No such model: {path}\nName an ONNX file: --fingerprint embed:model.onnx")
-        with open(self.path, "rb") as file:
-            digest = sha256(file.read()).hexdigest()[:16]
+        digest = _digest(self.path)
         if stated and stated[2] != digest:
             raise OneOfEachError(f"The model has changed: {self.path}\nScan the images again with it.")
         self.name = f"embed:{self.path}#{digest}"
@@ -111,6 +110,15 @@ class Embed:
 
     def turned(self, bits: Bytes, descriptors: Bytes, orientation: int) -> tuple[Bytes, Bytes]:
         raise OneOfEachError("A model knows no other orientations\nUse the fingerprint oneofeach-1 for them.")
+
+
+def _digest(path: str) -> str:
+    """The first 16 digits of the SHA-256 of a file."""
+    found = sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()[:16]
 
 
 def _vectors(bits: Bytes) -> Vectors:
