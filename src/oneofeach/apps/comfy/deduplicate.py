@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from oneofeach.apps.comfy.decide import Verdict
 
 ALIASES = ["deduplicate", "remove duplicates", "near duplicate", "similar", "dataset", "one of each"]
-SHEETS = 200
 UNCONNECTED = {
     "texts": "No captions come in: connect the texts input",
     "masks": "No masks come in: connect the masks input",
@@ -123,6 +122,8 @@ class OneOfEachImageDeduplication(io.ComfyNode):
     ) -> io.NodeOutput:
         from oneofeach.apps.comfy import choices, decide, lists
         from oneofeach.apps.comfy.panel import payload
+        from oneofeach.apps.comfy.report import whole
+        from oneofeach.apps.comfy.sheets import sheets
 
         threshold = threshold_of(similarity_threshold)
         chosen = choices.decisions_of(str(single(decisions)))
@@ -142,10 +143,10 @@ class OneOfEachImageDeduplication(io.ComfyNode):
 
         verdict = watched(work)
         survivors, merged = _captions(verdict, extras["texts"], single(captions))
-        report = _report(verdict, extras, single(keep), single(repeats), merged)
+        report = whole(verdict, extras, single(keep), single(repeats), merged)
         return io.NodeOutput(
             *_outputs(verdict, frames.images, {**extras, "texts": survivors}, extras["texts"]),
-            listed(_sheets(verdict, extras["names"])),
+            listed(sheets(verdict, extras["names"])),
             report,
             ui=payload(verdict, report, extras["names"], survivors),
         )
@@ -178,50 +179,3 @@ def _outputs(verdict: Verdict, images: list[Any], kept: dict[str, Any], texts: l
     ]
     removed_texts = [texts[row] for row in gone] if texts else None
     return [[images[row] for row in stay], *aligned, listed([images[row] for row in gone]), listed(removed_texts)]
-
-
-def _sheets(verdict: Verdict, names: list[Any] | None) -> list[Any]:
-    from oneofeach.apps.comfy.report import size, two_decimals
-    from oneofeach.apps.comfy.sheets import MOST, Cell, sheet
-    from oneofeach.apps.comfy.tensors import image_tensor
-
-    sheets = []
-    for rows in [rows for rows in verdict.groups if len(rows) > 1][:SHEETS]:
-        cells = [
-            Cell(
-                verdict.keys.images[row],
-                bool(verdict.kept[row]),
-                f"{row + 1} {names[row] if names else ''}".strip(),
-                f"{size(row, verdict)}   {two_decimals(verdict.similarity[row])}",
-            )
-            for row in rows[:MOST]
-        ]
-        sheets.append(image_tensor(sheet(cells, len(rows) - len(cells))))
-    return sheets
-
-
-def _report(verdict: Verdict, extras: dict[str, Any], keep: str, repeats: str, merged: int) -> str:
-    from oneofeach.apps.comfy import report
-    from oneofeach.apps.comfy.panel import CARDS, GROUPS
-
-    seen, kept, groups = len(verdict.kept), int(verdict.kept.sum()), len(verdict.groups)
-    real = sum(len(rows) > 1 for rows in verdict.groups)
-    lines = [
-        report.summary(kept, seen, report.duplicates(verdict), real),
-        report.thresholds(verdict.threshold, verdict.comparison.removed_at),
-        *report.hand(verdict),
-        *report.repeats(verdict, repeats == "keep"),
-    ]
-    if keep == "longest caption" and extras["texts"] is None:
-        lines.append("No captions come in: keep fell back to highest resolution.")
-    if merged:
-        lines.append(f"Captions: {merged} merged.")
-    nouns = {"texts": "captions", "masks": "masks", "names": "names"}
-    lines += [f"{name} output not used: no {nouns[name]} come in." for name in nouns if extras[name] is None]
-    lines += [*report.remarks(verdict.comparison), *report.group_lines(verdict, extras["names"])]
-    if groups > GROUPS:
-        lines.append(f"Panel shows {GROUPS} of {groups:,} groups.")
-    for number, rows in enumerate(verdict.groups[:GROUPS], start=1):
-        if len(rows) > CARDS:
-            lines.append(f"Panel shows {CARDS} of {len(rows):,} images of group {number}.")
-    return "\n".join(lines)

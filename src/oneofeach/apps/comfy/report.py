@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from oneofeach.apps.comfy.decide import LEVELS, Comparison, Verdict
+from oneofeach.apps.comfy.panel import CARDS, GROUPS
 
 SHOWN = 20  # images named in one line
 
@@ -93,3 +95,28 @@ def group_lines(verdict: Verdict, names: Sequence[str] | None) -> Iterable[str]:
 
 def duplicates(verdict: Verdict) -> int:
     return int(np.count_nonzero(~verdict.automatic))
+
+
+def whole(verdict: Verdict, extras: Mapping[str, Sequence[Any] | None], keep: str, kept_as: str, merged: int) -> str:
+    """All lines for "Image Deduplication". extras: texts, masks, names; None where none come in. merged: captions."""
+    seen, kept, groups = len(verdict.kept), int(verdict.kept.sum()), len(verdict.groups)
+    real = sum(len(rows) > 1 for rows in verdict.groups)
+    lines = [
+        summary(kept, seen, duplicates(verdict), real),
+        thresholds(verdict.threshold, verdict.comparison.removed_at),
+        *hand(verdict),
+        *repeats(verdict, kept_as == "keep"),
+    ]
+    if keep == "longest caption" and extras["texts"] is None:
+        lines.append("No captions come in: keep fell back to highest resolution.")
+    if merged:
+        lines.append(f"Captions: {merged} merged.")
+    nouns = {"texts": "captions", "masks": "masks", "names": "names"}
+    lines += [f"{name} output not used: no {nouns[name]} come in." for name in nouns if extras[name] is None]
+    lines += [*remarks(verdict.comparison), *group_lines(verdict, extras["names"])]
+    if groups > GROUPS:
+        lines.append(f"Panel shows {GROUPS} of {groups:,} groups.")
+    for number, rows in enumerate(verdict.groups[:GROUPS], start=1):
+        if len(rows) > CARDS:
+            lines.append(f"Panel shows {CARDS} of {len(rows):,} images of group {number}.")
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A group of duplicates → one contact sheet: every member small, framed and marked in words as kept or removed."""
+"""Groups of duplicates → one contact sheet each: every member small, framed and marked in words as kept or removed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from oneofeach.apps.comfy.tensors import thumbnail
+from oneofeach.apps.comfy.decide import Verdict
+from oneofeach.apps.comfy.report import size, two_decimals
+from oneofeach.apps.comfy.tensors import image_tensor, thumbnail
 
 CELL, MARGIN, LINES, COLUMNS = 208, 8, 40, 6
 KEPT, REMOVED, PAPER, INK = "#1f9d55", "#d64545", "#1e1e22", "#f2f2f2"
+SHEETS = 200
 MOST = 47  # members on one sheet; the last cell tells how many more there are
 
 
@@ -69,3 +72,20 @@ def _fitting(draw: ImageDraw.ImageDraw, text: str, width: float, font: Any) -> s
 
 def _font(size: int) -> Any:
     return ImageFont.load_default(size)
+
+
+def sheets(verdict: Verdict, names: Sequence[str] | None) -> list[Any]:
+    """The contact sheets of the first groups, as image tensors."""
+    made = []
+    for rows in [rows for rows in verdict.groups if len(rows) > 1][:SHEETS]:
+        cells = [
+            Cell(
+                verdict.keys.images[row],
+                bool(verdict.kept[row]),
+                f"{row + 1} {names[row] if names else ''}".strip(),
+                f"{size(row, verdict)}   {two_decimals(verdict.similarity[row])}",
+            )
+            for row in rows[:MOST]
+        ]
+        made.append(image_tensor(sheet(cells, len(rows) - len(cells))))
+    return made
