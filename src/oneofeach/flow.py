@@ -26,7 +26,7 @@ from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
-from oneofeach.stages.sources import datasets_in, items_of
+from oneofeach.stages.sources import datasets_in, items_of, places
 from oneofeach.stages.sources.captions import captions_of
 from oneofeach.tables import Catalog, Item, Outcome, Pairs
 
@@ -89,6 +89,7 @@ def deduplicate(
         workers=workers,
         progress=progress,
     )
+    catalog = replace(catalog, sources=places(source), against=places(against))
     return group(catalog, pairs, threshold, keep)
 
 

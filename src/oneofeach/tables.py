@@ -178,6 +178,8 @@ class Catalog:
     kept_earlier: bool[n], contents that an earlier applied run kept: preferred to all others.
     reference: bool[n], images that the others are only compared with: the last rows, never removed, never counted.
     decisions: what grouping must obey.
+    sources, against: absolute paths and URLs of what was scanned, and of what it was compared with; empty when there
+    are none.
     """
 
     fingerprint: str
@@ -190,6 +192,8 @@ class Catalog:
     kept_earlier: Mask = field(default_factory=lambda: np.zeros(0, bool))
     reference: Mask = field(default_factory=lambda: np.zeros(0, bool))
     decisions: Decisions = Decisions()
+    sources: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("kept_earlier", "reference"):

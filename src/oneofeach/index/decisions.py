@@ -68,6 +68,22 @@ class DecisionStore:
                 count += found.rowcount
         return count
 
+    def revise(
+        self,
+        kept: Iterable[Named],
+        apart: Iterable[tuple[Named, Named]],
+        let_go: Iterable[bytes],
+        rejoined: Iterable[tuple[bytes, bytes]],
+    ) -> None:
+        """Add some decisions and take back others, all of it or nothing. Pairs are of different contents."""
+        rows = [(one, other, *names) for (one, other), names in (zip(*sorted(pair), strict=True) for pair in apart)]
+        with self._store.writing() as connection:
+            connection.executemany("DELETE FROM always_kept WHERE content = ?", [(content,) for content in let_go])
+            pairs = [tuple(sorted(pair)) for pair in rejoined]
+            connection.executemany("DELETE FROM no_duplicates WHERE one = ? AND other = ?", pairs)
+            connection.executemany("INSERT OR REPLACE INTO always_kept VALUES (?, ?)", list(kept))
+            connection.executemany("INSERT OR REPLACE INTO no_duplicates VALUES (?, ?, ?, ?)", rows)
+
     def exported(self) -> dict[str, Any]:
         """All decisions as a JSON object, contents in hexadecimal."""
         with self._store.reading() as connection:

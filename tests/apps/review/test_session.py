@@ -14,6 +14,7 @@ from oneofeach import flow, matching
 from oneofeach.apps.review.choices import Stale
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import InvalidThreshold, Refused
+from oneofeach.index import Index
 from oneofeach.tables import Catalog, Decisions, Pairs
 
 JOINS = [(0, 1, 0.99), (0, 2, 0.96), (3, 4, 0.951), (5, 6, 0.97), (7, 8, 0.945)]
@@ -306,3 +307,85 @@ def test_in_a_crowd_what_was_called_apart_stays_apart_and_every_similarity_is_kn
         assert not removed(reviewed)
     reviewed.undo()
     assert removed(reviewed)
+
+
+def shared(index: Index, store: Path, threshold: float = 0.95) -> Session:
+    """A review as it is opened over an index, with what the index knows."""
+    catalog, pairs = tables(10, JOINS)
+    catalog = replace(catalog, decisions=index.decisions.load())
+    return session_of(catalog, pairs, store, index=index, threshold=threshold)
+
+
+def content(*rows: int) -> set[bytes]:
+    return {bytes(tables(10, JOINS)[0].facts["content"][row]) for row in rows}
+
+
+def test_what_is_decided_by_hand_binds_every_other_door_until_it_is_undone(tmp_path: Path) -> None:
+    with Index(tmp_path / "index.sqlite") as index:
+        reviewed = shared(index, tmp_path / "store")
+        decide(reviewed, 0, "keep", 2)
+        decide(reviewed, 3, "apart")
+        decide(reviewed, 5, "accept")
+        reviewed.close()
+        known = index.decisions.load()
+        assert known.kept == content(2)
+        assert known.apart == {tuple(sorted(content(3, 4)))}
+        again = shared(index, tmp_path / "store")
+        assert [again.undo() for _ in range(3)] == [5, 3, 0]
+        again.close()
+        assert index.decisions.load() == Decisions()
+
+
+def test_another_choice_takes_the_place_of_the_first_in_the_index_too_even_later(tmp_path: Path) -> None:
+    with Index(tmp_path / "index.sqlite") as index:
+        first = shared(index, tmp_path / "store")
+        number = decide(first, 0, "keep", 2)
+        first.close()
+        again = shared(index, tmp_path / "store")
+        again.decide(number, again.shown(number).version, "keep", 0)
+        number = again.number_of(0) or 0
+        again.close()
+        assert index.decisions.load().kept == content(0)
+        third = shared(index, tmp_path / "store")
+        third.decide(number, third.shown(number).version, "apart")
+        third.close()
+        assert index.decisions.load().kept == set()
+        assert len(index.decisions.load().apart) == 3
+
+
+def test_what_was_decided_elsewhere_is_neither_overruled_nor_taken_back(tmp_path: Path) -> None:
+    with Index(tmp_path / "index.sqlite") as index:
+        index.decisions.keep([(next(iter(content(2))), "by hand")])
+        reviewed = shared(index, tmp_path / "store")
+        with pytest.raises(Refused, match="stays"):
+            decide(reviewed, 0, "keep", 0)
+        decide(reviewed, 3, "keep", 4)
+        reviewed.undo()
+        reviewed.close()
+        assert index.decisions.load().kept == content(2)
+
+
+def test_an_index_that_was_lost_is_told_again_when_the_review_is_opened(tmp_path: Path) -> None:
+    with Index(tmp_path / "one.sqlite") as index:
+        reviewed = shared(index, tmp_path / "store")
+        decide(reviewed, 0, "all")
+        decide(reviewed, 3, "apart")
+        reviewed.close()
+        expected = index.decisions.load()
+    with Index(tmp_path / "two.sqlite") as index:
+        shared(index, tmp_path / "store").close()
+        assert index.decisions.load() == expected
+        assert expected.kept == content(0, 1, 2)
+
+
+def test_an_index_that_cannot_be_written_is_said_once_and_stops_nobody(tmp_path: Path) -> None:
+    lines: list[str] = []
+    with Index(tmp_path / "index.sqlite") as index:
+        catalog, pairs = tables(10, JOINS)
+        reviewed = session_of(catalog, pairs, tmp_path / "store", index=index, say=lines.append)
+    decide(reviewed, 0, "keep", 2)
+    decide(reviewed, 3, "apart")
+    reviewed.close()
+    assert len(lines) == 1
+    assert "does not know yet" in lines[0]
+    assert removed(session(tmp_path / "store")) == [0, 1, 6]

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from oneofeach.apps.cli.blocks import Reading, expanded
-from oneofeach.apps.cli.options import Orientations, Sources, number, source_of
+from oneofeach.apps.cli.options import Orientations, number, source_of
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import opened
+from oneofeach.apps.review.saved import saved
 from oneofeach.apps.review.serving import check_extra, serve
 from oneofeach.flow import match, scan
 from oneofeach.matching import FLOOR
 from oneofeach.stages.preference import parse
 
+Reviewable = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE|RESULT",
+        help="Folders and datasets as for find; or a result saved as .json: its images, at its threshold.",
+        show_default=False,
+    ),
+]
+
 
 @expanded
 def review(
-    sources: Sources,
+    sources: Reviewable,
     similarity_threshold: Annotated[
         str | None,
         typer.Option("--similarity-threshold", "-t", metavar="0..1", help="Where to begin; else where you stopped."),
@@ -42,10 +53,17 @@ def review(
     threshold = None if similarity_threshold is None else number(similarity_threshold)
     if keep is not None:
         parse(keep)
+    against: list[str] = []
+    if len(sources) == 1 and (result := saved(sources[0])):
+        sources, against, orientations = result.sources, result.against, result.orientations
+        threshold = result.similarity_threshold if threshold is None else threshold
+        keep = result.keep if keep is None else keep
+        reading = replace(reading, fingerprint=result.fingerprint)
     begin, places = FLOOR if threshold is None else min(FLOOR, threshold), [os.path.abspath(place) for place in sources]
     with opened(reading.index, reading.no_index) as known:
         with progress_bar() as progress:
-            catalog = scan(source_of(sources), **reading.arguments(known, progress))
+            asked = reading.arguments(known, progress)
+            catalog = scan(source_of(sources), against=against or None, **asked)
             pairs = match(catalog, floor=begin, orientations=orientations, index=known, progress=progress)
         serve(
             catalog,

@@ -51,7 +51,7 @@ class Opened:
         self.applying.wait()
         self.running.close()
         self.pictures.close()
-        self.session.memory.close()
+        self.session.close()
 
     def stop(self) -> None:
         self.running.stop()
@@ -76,8 +76,8 @@ def open_review(
     """threshold, keep: where to begin; None: where the person stopped. places: what the source is called.
 
     store, thumbnail_store: files for decisions and thumbnails; None: the user's own. journals: a folder for them.
-    destination: a folder that is not there yet, for exports; empty: none are offered. index: told what was kept.
-    say: prints a line.
+    destination: a folder that is not there yet, for exports; empty: none are offered.
+    index: told what was decided and kept. say: prints a line.
     Refused when the port is taken or a store cannot be opened.
     """
     session = Session(
@@ -88,6 +88,8 @@ def open_review(
         keep=keep,
         places=places,
         read_only=read_only,
+        index=index,
+        say=say,
     )
     pictures = Pictures(catalog, thumbnail_store or thumbnails.default_path())
     events = Events()

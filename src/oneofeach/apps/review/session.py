@@ -7,7 +7,7 @@ before the call returns; the revision grows with every change, so that several t
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import RLock
 from typing import Any
@@ -21,11 +21,13 @@ from oneofeach.apps.review.memory import Memory, Names
 from oneofeach.apps.review.proposal import Proposal, propose, spread
 from oneofeach.apps.review.regroup import Reviewed, listed, regroup
 from oneofeach.apps.review.remembered import Remembered
+from oneofeach.apps.review.sharing import Sharing
 from oneofeach.apps.review.verdicts import ACCEPT, BULK, Decided, Mask, Measured, add, add_bulk, verdicts_of
 from oneofeach.apps.review.views import Views
 from oneofeach.crowd import witnessed
 from oneofeach.errors import Refused
 from oneofeach.flow import DEFAULT_THRESHOLD, Result, checked_threshold
+from oneofeach.index import Index
 from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
@@ -48,17 +50,23 @@ class Session:
         keep: str | None = None,
         places: Sequence[str] = (),
         read_only: bool = False,
+        index: Index | None = None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self.lock, self._unlisted, pairs = RLock(), pairs.unlisted, obeyed(catalog, pairs)
+        self.lock, self._unlisted, self.names = RLock(), pairs.unlisted, Names(catalog)
+        decided = memory.decided(self.names)
+        self.sharing = Sharing(catalog, self.names, decided, None if read_only else index, say)
+        catalog = replace(catalog, decisions=self.sharing.of_others)  # one's own are not set in stone
+        pairs = obeyed(catalog, pairs)
         self.catalog, self.pairs, self.memory, self.read_only = catalog, pairs, memory, read_only
-        self.measured, self.names, self.contents = Measured(pairs), Names(catalog), contents_of(catalog)
+        self.measured, self.contents = Measured(pairs), contents_of(catalog)
         self._spread = spread(pairs.similarity, pairs.floor)
         self.gone = np.zeros(len(catalog), bool)
         self.revision = 0
         self._names_of_state = (f"content:{self.names.digest()}", *(f"place:{place}" for place in places))
         self.state = memory.state(*self._names_of_state)
         self._remembered = Remembered(catalog)
-        self.decided = [self._remembered.obeyed(one) for one in memory.decided(self.names)]
+        self.decided = [self._remembered.obeyed(one) for one in decided]
         self.captions = memory.captions(self.names)
         self.undoable = sorted(
             {one.decision for one in self.decided} | {number for number, _ in self.captions.values()}
@@ -171,6 +179,7 @@ class Session:
         decision = self.memory.decide(self.names, kind, sets, rule)
         made = [Decided(decision, kind, rows, stays) for rows, stays in sets]
         self.decided += made
+        self.sharing.hear(made)
         self.undoable.append(decision)
         return made
 
@@ -212,6 +221,7 @@ class Session:
                 return None
             decision = self.undoable.pop()
             self.memory.undo(decision)
+            self.sharing.forget(decision)
             about = [one.rows for one in self.decided if one.decision == decision]
             row = int(about[0][0]) if about else next(r for r, (d, _) in self.captions.items() if d == decision)
             self.decided = [one for one in self.decided if one.decision != decision]
@@ -267,6 +277,11 @@ class Session:
         with self.lock:
             self.gone[rows] = gone
             self._set(self.threshold, self.keep)
+
+    def close(self) -> None:
+        """Let everything be written, and close the store."""
+        self.sharing.close()
+        self.memory.close()
 
     def _writable(self) -> None:
         if self.read_only:

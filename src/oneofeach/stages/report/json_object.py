@@ -11,13 +11,17 @@ SCHEMA_VERSION = 1
 
 
 def json_object(outcome: Outcome) -> dict[str, Any]:
-    """{schema_version, similarity_threshold, keep, fingerprint, counts, groups, skipped, notes}."""
+    """{schema_version, sources, against, similarity_threshold, keep, fingerprint, orientations, counts, groups,
+    skipped, notes}."""
     items = outcome.catalog.items
     return {
         "schema_version": SCHEMA_VERSION,
+        "sources": outcome.catalog.sources,
+        "against": outcome.catalog.against,
         "similarity_threshold": outcome.similarity_threshold,
         "keep": outcome.keep,
         "fingerprint": outcome.catalog.fingerprint,
+        "orientations": outcome.pairs.orientations,
         "counts": outcome.counts,
         "groups": [_group(outcome, group) for group in outcome.groups],
         "skipped": [{"key": key, "reason": reason} for key, reason in outcome.skipped],

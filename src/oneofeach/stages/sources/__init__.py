@@ -32,6 +32,14 @@ def items_of(source: Any) -> list[Item]:
     return [item if item.key else replace(item, key="[0]") for item in _reader(source).items(source)]
 
 
+def places(source: Any) -> tuple[str, ...]:
+    """Absolute paths and URLs by which a source can be found again; () when any part of it cannot."""
+    parts = source if isinstance(source, (list, tuple)) else [source]
+    if not all(isinstance(part, (str, os.PathLike)) for part in parts):
+        return ()
+    return tuple(part if "://" in part else os.path.abspath(part) for part in map(os.fspath, parts))
+
+
 def datasets_in(folder: str | os.PathLike[str]) -> str:
     """What to give instead of a folder that only holds datasets: "shards/*.tar"; "" when it holds none."""
     try:
