@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from playwright.sync_api import Browser, Page, expect
 from reviewing import near_copies, page_of, running
 
 from oneofeach.index import Index
+from oneofeach.stages.sources import items_of
+from oneofeach.stages.sources.captions import caption_of
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -105,26 +111,53 @@ def test_a_plan_is_void_once_something_else_was_decided(chromium: Browser, tmp_p
     assert files(folder) == before
 
 
-def test_members_of_a_tar_are_exported_and_the_tar_stays_as_it_is(chromium: Browser, tmp_path: Path) -> None:
-    folder = near_copies(tmp_path / "photos", 2)
-    shard = tmp_path / "set" / "shard-0000.tar"
-    shard.parent.mkdir()
-    with tarfile.open(shard, "w") as tar:
-        for number, path in enumerate(sorted(folder.iterdir())):
+def in_a_tar(folder: Path, place: Path) -> Path:
+    with tarfile.open(place / "shard-0000.tar", "w") as tar:
+        for number, path in enumerate(sorted(folder.glob("*.*g*"))):
             tar.add(path, f"{number:04}{path.suffix}")
-    before, written = shard.read_bytes(), tmp_path / "unique"
+    return place / "shard-0000.tar"
+
+
+def in_a_table(folder: Path, place: Path) -> Path:
+    rows = [
+        {"image": {"bytes": path.read_bytes(), "path": path.name}, "text": "before", "label": number}
+        for number, path in enumerate(sorted(folder.glob("*.*g*")))
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), place / "train.parquet")
+    return place / "train.parquet"
+
+
+def in_a_folder(folder: Path, place: Path) -> Path:
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("pack", "format"),
+    [(in_a_tar, "webdataset"), (in_a_table, "parquet"), (in_a_table, "webdataset"), (in_a_folder, "folder")],
+)
+def test_a_dataset_is_exported_with_the_captions_of_the_page_and_stays_as_it_is(
+    chromium: Browser, tmp_path: Path, pack: Callable[[Path, Path], Path], format: str
+) -> None:
+    (tmp_path / "set").mkdir()
+    source = pack(near_copies(tmp_path / "photos", 2), tmp_path / "set")
+    before, written = files(tmp_path / "set"), tmp_path / "unique"
     with (
-        running(shard, tmp_path / "store", destination=str(written)) as opened,
+        running(source, tmp_path / "store", destination=str(written)) as opened,
         page_of(chromium, opened) as page,
     ):
+        opened.session.caption(0, "written on the page")
         page.click("#open-apply")
         page.select_option("#which", "all")
-        page.select_option("#action", "export: webdataset")
+        page.select_option("#action", f"export: {format}")
         page.click("text=Show the plan")
         page.click("#plan button")
         expect(page.locator("#outcome")).to_contain_text("2 images written to")
-    assert shard.read_bytes() == before
+    assert files(tmp_path / "set") == before
     assert (written / "manifest.csv").exists()
+    place = next((path for path in written.rglob("*") if path.suffix in (".tar", ".parquet")), written)
+    first, second = items_of(str(place))
+    assert caption_of(first) == "written on the page"
+    assert caption_of(second) in ("", "before", "a drawing, number 1")
 
 
 def test_what_was_kept_is_remembered_for_later_runs(chromium: Browser, tmp_path: Path) -> None:

@@ -104,6 +104,20 @@ def test_x_lets_the_chosen_image_stay_or_go_and_stays_on_the_group(page: Page, o
     until(lambda: opened.session.decided[-1].stays.tolist() == [True, True, False])
 
 
+def test_when_another_image_stays_in_place_of_the_first_the_others_are_compared_with_it(page: Page) -> None:
+    figures = page.locator("figure.card")
+    page.keyboard.press("x")
+    shows(page, "STAYS", "STAYS", "GOES")
+    figures.first.focus()
+    page.keyboard.press("x")
+    shows(page, "GOES", "STAYS", "GOES")
+    expect(figures.first).to_be_focused()
+    expect(figures.nth(0).locator(".likeness")).to_have_count(1)
+    expect(figures.nth(1).locator(".likeness")).to_have_count(0)
+    expect(figures.nth(1).locator(".caption")).to_have_count(1)
+    shows_place(page, "1 of 6")
+
+
 @pytest.mark.parametrize("presses", [2, 5, 10])
 def test_quick_toggles_all_count_however_slow_the_answers_are(page: Page, opened: Opened, presses: int) -> None:
     with opened.session.lock:  # no answer comes while it is held

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from oneofeach.apps.review.captioning import path_of, with_captions
+from oneofeach.apps.review.captioning import captioned, path_of, with_captions
 from oneofeach.apps.review.cards import text
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
@@ -99,7 +99,7 @@ class Applying:
     def _plan_export(self, wanted: Wanted) -> dict[str, Any]:
         """The unique images, written anew; nothing of the source changes."""
         with self._session.lock:
-            outcome = self._session.outcome(wanted.decided_only)
+            outcome = captioned(self._session.outcome(wanted.decided_only), self._session)
             made = _Export(secrets.token_hex(8), wanted.action.removeprefix(EXPORT), outcome)
             self._plan = made, self._session.revision
         kept = outcome.assignment.kept

@@ -118,7 +118,7 @@ export class Compare {
   around(view, range, keeper, other) {
     const name = this.mode && NAMES[this.mode];
     const hint = this.mode === "blink" && CALM.matches ? " — press B to flip, Escape to end" : "";
-    const words = h("p", {}, h("strong", {}, `${name}${hint}`), ` ${keeper.name} and ${other.name}`);
+    const words = h("p", {}, h("strong", {}, `${name}${hint}`), ` ${named(keeper, other)} and ${named(other, keeper)}${other.evidence && `: ${other.evidence}`}`);
     return h("section", { className: `compare ${this.mode}`, "aria-label": `Comparison: ${name}` }, view, words, range);
   }
 
@@ -177,6 +177,9 @@ export class Compare {
     this.layOut();
   }
 }
+
+/** With the folder, where names are equal. @param {Picture} image @param {Picture} other */
+const named = (image, other) => (image.name === other.name && image.folder ? `${image.folder}/${image.name}` : image.name);
 
 /** The whole picture; its thumbnail until it is there. @param {Picture} image @param {string} name */
 function sharp(image, name) {

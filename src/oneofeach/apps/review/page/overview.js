@@ -187,7 +187,7 @@ function picture(element, image) {
 /** @param {Card} card */
 function words(card) {
   const least = Math.min(...card.images.map((image) => image.similarity));
-  const likeness = card.tier === "bytes" ? "same file" : card.tier === "picture" ? "same picture" : least.toFixed(3);
+  const likeness = card.tier === "bytes" ? "same file" : card.tier === "picture" ? "same picture" : (Math.floor(least * 1000) / 1000).toFixed(3);
   const more = card.count > THUMBNAILS ? `, ${plural(card.count, "image")}` : "";
   const state = card.kind === "near" ? "below the threshold" : card.kind === "settled" ? "settled" : decided(card);
   return `${card.images[0]?.name ?? ""} · ${likeness}${more}${state && ` · ${state}`}`;

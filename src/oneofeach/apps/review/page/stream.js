@@ -45,13 +45,15 @@ export class Stream {
     const total = this.deck.total;
     const name = card ? `${this.deck.at} ${card.number} ${card.version} ${card.kind} ${stays(card)} ${total}` : `none ${total}`;
     if (name === this.shown) return;
-    const other = !this.shown.startsWith(`${this.deck.at} ${card?.images[0]?.row} `);
     this.shown = name;
-    if (card && this.drawn?.images.length === card.images.length && this.isSame(card)) return this.mark(card);
-    if (other) this.chosen = Math.min(1, (card?.images.length ?? 1) - 1);
+    const same = Boolean(card && this.isSame(card));
+    if (card && same && this.drawn && compared(card) === compared(this.drawn)) return this.mark(card);
+    if (!same) this.chosen = Math.min(1, (card?.images.length ?? 1) - 1);
+    const focused = same && this.stage.querySelector("figure:focus-within");
     this.drawn = card;
     this.stage.classList.remove("overview");
     this.stage.replaceChildren(...(card ? this.group(card) : [this.nothing()]));
+    if (focused) this.choose(this.chosen);
     if (!card) return;
     this.compare.show(card, this.chosen, this.stage);
     this.announce(card);
@@ -62,10 +64,11 @@ export class Stream {
 
   /** @param {Card} card */
   isSame(card) {
-    return this.at === this.deck.at && this.drawn?.images.every((image, at) => image.row === card.images[at]?.row);
+    const rows = this.drawn?.images.map((image) => image.row);
+    return this.at === this.deck.at && rows?.join() === card.images.map((image) => image.row).join();
   }
 
-  /** Only the fates have changed. @param {Card} card */
+  /** Only fates have changed, and not whom the others are compared with. @param {Card} card */
   mark(card) {
     this.drawn = card;
     this.stage.querySelector(".about")?.replaceWith(this.about(card));
@@ -99,7 +102,7 @@ export class Stream {
 
   /** Which group this is, and why the suggestion is as it is. @param {Card} card */
   about(card) {
-    const keeper = card.images.find((image) => image.stays);
+    const keeper = keeperOf(card);
     const staying = card.images.filter((image) => image.stays).length;
     const going = staying === card.images.length ? 0 : card.count - staying;
     const state = card.kind === "settled" ? "settled by another decision" : decided(card) || "open";
@@ -122,7 +125,7 @@ export class Stream {
 
   /** @param {Card} card @param {Picture} image @param {number} at */
   card(card, image, at) {
-    const keeper = card.images.find((one) => one.stays) ?? card.images[0];
+    const keeper = keeperOf(card);
     const picture = h("img", { alt: image.name, src: thumbnail(image), decoding: "async", draggable: false });
     picture.addEventListener("error", () => picture.classList.add("missing"));
     const figure = h(
@@ -194,10 +197,16 @@ export class Stream {
 
   /** @param {Card} card */
   announce(card) {
-    const keeper = card.images.find((image) => image.stays);
+    const keeper = keeperOf(card);
     say(`Group ${this.deck.at + 1} of ${this.deck.total}, ${plural(card.count, "image")}, ${keeper?.name ?? ""} stays`);
   }
 }
+
+/** The one that the others are compared with. @param {Card} card */
+const keeperOf = (card) => card.images.find((image) => image.stays) ?? card.images[0];
+
+/** What is said about each of them beside the one that stays. @param {Card} card */
+const compared = (card) => [keeperOf(card)?.row, ...card.images.map((image) => image.similarity)].join();
 
 /** @param {Card} card */
 const stays = (card) => card.images.map((image) => (image.stays ? 1 : 0)).join("");

@@ -66,7 +66,7 @@ export class Threshold {
   propose(proposal) {
     const place = byId("proposal", HTMLElement);
     if (proposal.threshold === null) {
-      const need = proposal.labels < 30 ? `${proposal.labels} of 30 labels` : "label some of the other kind, too";
+      const need = proposal.labels < 30 ? `${proposal.labels}/30 labels` : "label some of the other kind, too";
       place.replaceChildren(proposal.labels ? h("span", { title: "Decide about pairs at the border" }, need) : "");
       return;
     }
