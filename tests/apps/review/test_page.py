@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from reviewing import near_copies, page_of, running, scanned, serving, tables, tunneled, until
+from reviewing import decide, near_copies, page_of, running, scanned, serving, tables, tunneled, until
 
 from oneofeach.apps.review.opening import Opened
 from oneofeach.tables import Catalog, Pairs
@@ -293,6 +293,20 @@ def test_dragging_the_threshold_regroups_at_once_and_keeps_decisions(page: Page,
     page.locator("#threshold").fill("0.95")
     expect(page.locator("#would-go")).to_contain_text("10 images would go")
     until(lambda: opened.session.threshold == 0.95)
+
+
+def test_after_thirty_labels_a_threshold_is_proposed_with_its_errors_and_taken_with_a_click(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    joins = [(2 * k, 2 * k + 1, round(0.85 + 0.0035 * k, 4)) for k in range(40)]
+    with serving(*tables(80, joins), tmp_path, threshold=0.85) as opened:
+        for k in range(5, 35):
+            decide(opened.session, 2 * k, "accept" if k >= 20 else "apart")
+        with page_of(chromium, opened) as page:
+            expect(page.locator("#proposal")).to_contain_text(re.compile(r"30 labels: about [\d.]+ wrong, [\d.]+ m"))
+            page.click("#proposal button")
+            until(lambda: 0.91 < opened.session.threshold < 0.93)
+            expect(page.locator("#proposal button")).to_be_disabled()
 
 
 def test_keep_rules_change_the_suggestions_and_a_wrong_one_is_explained(page: Page) -> None:

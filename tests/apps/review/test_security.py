@@ -205,6 +205,8 @@ FIELDS = [
     "keep",
     "ticket",
     "id",
+    "page",
+    "turn",
 ]
 ORDERS = (
     "decide",

@@ -71,11 +71,11 @@ export class Threshold {
       return;
     }
     const { threshold } = proposal;
-    const use = h("button", { type: "button", "aria-label": `Use the proposed threshold ${threshold.toFixed(3)}` }, threshold.toFixed(3));
+    const use = h("button", { type: "button", "aria-label": `Use the proposed threshold ${threshold.toFixed(3)}` }, `Use ${threshold.toFixed(3)}`);
     use.disabled = Math.abs(threshold - this.deck.status.threshold) < 0.0005;
     use.addEventListener("click", () => void this.cut({ threshold }));
-    const words = `${proposal.labels} labels: about ${errors(proposal.false)} wrong, ${errors(proposal.missed)} missed at`;
-    place.replaceChildren(h("span", { title: `of ${count(proposal.pairs)} pairs` }, words), " ", use);
+    const words = `${proposal.labels} labels: about ${errors(proposal.false)} wrong, ${errors(proposal.missed)} missed`;
+    place.replaceChildren(use, " ", h("span", { title: `${words} of ${count(proposal.pairs)} pairs at ${threshold.toFixed(3)}` }, words));
   }
 }
 
