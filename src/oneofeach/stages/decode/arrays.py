@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from oneofeach import kernels
 from oneofeach.errors import UnreadableImage
 from oneofeach.kernels.levels import Levels, Spread, converted, spans
 
@@ -67,8 +68,8 @@ def pixels_of(array: npt.NDArray[Any]) -> tuple[Any, str]:
 
 def pixels_into(out: npt.NDArray[np.uint8] | None, values: npt.NDArray[Any]) -> str:
     """Write the pixels uint8[h, w, 1 or 3] of [h, w, channels], if they are wanted; a note. Raises UnreadableImage."""
-    spread = _WITHIN
-    for top, bottom in spans(values.shape):
+    spread, by_kernel = _WITHIN, kernels.compiled is not None and values.dtype == np.float32 and values.shape[2] != 4
+    for top, bottom in [(0, len(values))] if by_kernel and out is not None else spans(values.shape):
         _, found = converted(values[top:bottom], None if out is None else out[top:bottom])
         spread = spread.joined(found)
     return note_of(spread, values)
