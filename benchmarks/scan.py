@@ -99,7 +99,9 @@ def perception_find(paths: list[str]) -> Work:
 
 
 def python(*arguments: str) -> Work:
-    return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    """A start of Python; bytecode is cached, as it is for users."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=environment)
 
 
 def jpeg(count: int, size: tuple[int, int], **options: object) -> Callable[[Path], list[str]]:
