@@ -127,7 +127,7 @@ class ByDistance:
 
 def grouped(rows: Bytes, radius: int) -> int:
     n = len(rows)
-    near = bounded(np.arange(n), rows, n, radius, limit=4 * n)
+    near = bounded(np.arange(n), rows, n, radius, limit=2 * n)
     words = rows.view(np.uint64)
     similarity = 1 - np.bitwise_count(words[near.i] ^ words[near.j]).sum(1) / 64
     unlisted = ByDistance(near, rows) if near.dense.any() else None

@@ -20,7 +20,7 @@ from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
 
 FLOOR = 0.80  # pairs below it are of no use to anyone
 UNKNOWN = 100_000  # images that are only compared with; the pairs among more of them are not worth finding
-LISTED, LISTED_PER_ROW = 2_000_000, 4  # candidate pairs; those of denser clusters are measured as they are needed
+LISTED, LISTED_PER_ROW = 2_000_000, 2  # candidate pairs; those of denser clusters are measured as they are needed
 
 
 def checked_threshold(value: object) -> float:
