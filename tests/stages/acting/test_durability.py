@@ -48,8 +48,8 @@ class Recording:
             return write(descriptor, data)
 
         def synced(descriptor: int) -> None:
-            self.events.append(("sync", os.readlink(f"/proc/self/fd/{descriptor}")))
             fsync(descriptor)
+            self.events.append(("sync", os.readlink(f"/proc/self/fd/{descriptor}")))
 
         patch.setattr(disk, "_exclusive_rename", lambda: rename)
         patch.setattr(os, "write", written)

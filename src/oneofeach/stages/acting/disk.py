@@ -20,6 +20,9 @@ CHUNK = 1 << 20
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # absent on Windows
 READ_PLAIN = READ | NO_LINK | getattr(os, "O_NONBLOCK", 0)  # a pipe is opened, and told by its kind, without waiting
+NO_TRACE = getattr(
+    os, "O_NOATIME", 0
+)  # Linux, for the owner: times of access would be most of what a sync has to write
 
 _SENTENCES = {
     errno.EXDEV: "the target is on another volume; files are only ever renamed, never copied",
@@ -116,13 +119,20 @@ class Witness:
 
 def _compared(file: File) -> tuple[os.stat_result, bool]:
     """What stands at the path of a file, a link itself and not what it points to, and whether it is that file."""
-    descriptor = os.open(file.path, READ_PLAIN)
+    descriptor = _opened(file.path)
     try:
         now = os.fstat(descriptor) if NO_LINK else os.lstat(file.path)
         same = now.st_mtime_ns == file.mtime_ns and now.st_size == file.size and stat.S_ISREG(now.st_mode)
         return now, same and _hashed(descriptor, file.size) == file.content
     finally:
         os.close(descriptor)
+
+
+def _opened(path: str) -> int:
+    try:
+        return os.open(path, READ_PLAIN | NO_TRACE)
+    except PermissionError:
+        return os.open(path, READ_PLAIN)
 
 
 def _mark(found: os.stat_result) -> tuple[int, ...]:

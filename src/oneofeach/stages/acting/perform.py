@@ -1,14 +1,16 @@
 """Does what a plan says: each step checked, intended, done, verified, and noted. Resumes what was cut off.
 
 In: a plan. Out: its journal, on disk before and after every change. Steps go in batches so that one sync of the disk
-serves many of them: check all → intents on disk → change → folders on disk → outcomes.
+serves many of them: check all → intents on disk → change → folders on disk → outcomes. While the disk syncs, the next
+batch is read and checked; each file is looked at once more when its turn comes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.actions import ALL
@@ -49,13 +51,8 @@ def perform(plan: Plan, journals: str = "", protect: Sequence[str] = (), progres
         try:
             guard = Guard(plan.roots, globs)
             _settle(journal, guard)
-            if progress:
-                progress("apply", len(journal.results), journal.planned)
-            todo = (step for step in plan.steps if step.file.path not in journal.results)
-            for batch in _batched(todo):
-                _do(batch, journal, guard)
-                if progress:
-                    progress("apply", len(journal.results), journal.planned)
+            _tell(progress, journal)
+            _do([step for step in plan.steps if step.file.path not in journal.results], journal, guard, progress)
             journal.close()
             journal.sync()
         finally:
@@ -170,43 +167,81 @@ def _settle(journal: Journal, guard: Guard) -> None:
             journal.conclude(unit, DONE if finished else AGAIN)
 
 
-def _do(batch: Sequence[Step | Caption], journal: Journal, guard: Guard) -> None:
-    units = [unit for step in batch if (unit := _intend(step, journal, guard))]
+def _tell(progress: Progress | None, journal: Journal) -> None:
+    if progress:
+        progress("apply", len(journal.results), journal.planned)
+
+
+def _do(steps: Sequence[Step | Caption], journal: Journal, guard: Guard, progress: Progress | None) -> None:
+    """Batch after batch: change one, then, while another thread brings it to the disk, check the one after the next."""
+    batches = (_checked(steps[start : start + BATCH], guard) for start in range(0, len(steps), BATCH))
+    with ThreadPoolExecutor(1) as beside:
+        checked, done = next(batches, []), _Done()
+        while checked or done.results:
+            before = len(journal.results)
+            noting = beside.submit(_note, journal, done, checked)
+            checked = next(batches, [])
+            units = noting.result()
+            if len(journal.results) > before:
+                _tell(progress, journal)
+            done = _change(units, guard)
+
+
+@dataclass
+class _Done:
+    """What was changed and is not noted yet: folders, and (unit, outcome, reason)."""
+
+    folders: set[str] = field(default_factory=set)
+    results: list[tuple[Unit, str, str]] = field(default_factory=list)
+
+
+Checked = tuple[Step | Caption, tuple[int, int, int] | str]
+"""A step, with mode, owner and group of its file, or with what is against it."""
+
+
+def _checked(steps: Sequence[Step | Caption], guard: Guard) -> list[Checked]:
+    found: list[Checked] = []
+    for step in steps:
+        try:
+            if step.action not in ALL:
+                raise Refused(f"unknown action: {step.action}")
+            found.append((step, guard.check(step)))
+        except (OSError, Refused) as error:
+            guard.not_done(step)
+            found.append((step, sentence(error)))
+    return found
+
+
+def _note(journal: Journal, done: _Done, checked: Sequence[Checked]) -> list[Unit]:
+    """Return when the changes of one batch, their outcomes, and the intents of the next one are on disk."""
+    sync_folders(done.folders)
+    for unit, outcome, reason in done.results:
+        journal.conclude(unit, outcome, reason)
+    units: list[Unit] = []
+    for step, found in checked:
+        if isinstance(found, str):
+            journal.refuse(step.file.path, found)
+        else:
+            units.append(journal.intend(step, found))
     journal.sync()
-    changed: set[str] = set()
-    results: list[tuple[Unit, str, str]] = []
+    return units
+
+
+def _change(units: Sequence[Unit], guard: Guard) -> _Done:
+    done = _Done()
     for unit in units:
         try:
             guard.check_again(unit.step)
-            changed |= ALL[unit.step.action].do(unit, guard.witness)
+            done.folders |= ALL[unit.step.action].do(unit, guard.witness)
             guard.done(unit.step)
-            results.append((unit, DONE, ""))
+            done.results.append((unit, DONE, ""))
         except (OSError, Refused) as error:
             guard.not_done(unit.step)
-            results.append((unit, _outcome(error), sentence(error)))
-    sync_folders(changed)
-    for unit, outcome, reason in results:
-        journal.conclude(unit, outcome, reason)
-
-
-def _intend(step: Step | Caption, journal: Journal, guard: Guard) -> Unit | None:
-    try:
-        if step.action not in ALL:
-            raise Refused(f"unknown action: {step.action}")
-        was = guard.check(step)
-    except (OSError, Refused) as error:
-        guard.not_done(step)
-        journal.refuse(step.file.path, sentence(error))
-        return None
-    return journal.intend(step, was)
+            done.results.append((unit, _outcome(error), sentence(error)))
+    return done
 
 
 def _outcome(error: Exception) -> str:
     if isinstance(error, OSError):
         return FAILED
     return STUCK if isinstance(error, Stuck) else REFUSED
-
-
-def _batched(steps: Iterator[Step | Caption]) -> Iterator[list[Step | Caption]]:
-    while batch := list(islice(steps, BATCH)):
-        yield batch
