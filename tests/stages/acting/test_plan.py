@@ -224,7 +224,7 @@ def test_a_caption_that_goes_while_none_stays_is_told_in_one_note(root: Path) ->
     dataset.make(root, {"x.png": "X"})
     two = dataset.planned(root, {"b.png": "sub/a.png", "sub/c.png": "x.png"}).notes
     assert sorted(note.partition(" stays")[2] for note in two) == [
-        " without a caption, and that of a duplicate goes (1 more are like it)" + hint
+        " without a caption, and that of a duplicate goes (1 more such)" + hint
     ]
 
 

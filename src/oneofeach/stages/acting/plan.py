@@ -181,7 +181,7 @@ class _Planner:
         if not self._wordless:
             return []
         which = f"{self._wordless[0]} stays without a caption, and that of a duplicate goes"
-        more = f" ({len(self._wordless) - 1:,} more are like it)" if len(self._wordless) > 1 else ""
+        more = f" ({len(self._wordless) - 1:,} more such)" if len(self._wordless) > 1 else ""
         return [f"{which}{more}: --captions longest or merge-tags passes it on"]
 
     def _caption_note(self, path: str, keeper: int, going: set[str]) -> bool:
