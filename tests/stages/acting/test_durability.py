@@ -207,7 +207,7 @@ def test_a_keeper_of_a_step_that_was_done_before_the_cut_cannot_go(
     plan: Plan, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(performing, "BATCH", 1)
-    first, second = plan.removals[1:3]
+    first, second = plan.removals[1], dataset.step(Path(plan.roots[0]), "sub/d.png", "e.png")
 
     def stop(stage: str, done: int, planned: int) -> None:
         if done:
