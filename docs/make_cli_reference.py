@@ -14,7 +14,7 @@ HEAD = """# Command line
 
 Made from the help texts by `python docs/make_cli_reference.py`. stdout is data, stderr is progress and messages.
 Exit codes: 0 done; 1 duplicates or leaks found, only with `--check`; 2 usage; 3 finished, some files unreadable;
-4 refused for safety; 130 interrupted.
+4 refused for safety; 130 interrupted; 141 nobody reads the output any more.
 """
 
 

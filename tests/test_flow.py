@@ -227,3 +227,9 @@ def test_a_black_picture_is_compared_though_an_unreadable_file_comes_before_it(t
     Image.new("RGB", (64, 64), (0, 0, 0)).save(tmp_path / "b.png")
     Image.new("RGB", (64, 64), (1, 1, 1)).save(tmp_path / "c.png")
     assert oneofeach.deduplicate(tmp_path).counts == {"seen": 3, "kept": 1, "removed": 1, "skipped": 1}
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_less_than_one_worker_is_refused(workers):
+    with pytest.raises(oneofeach.OneOfEachError, match=rf"^Invalid number of workers: {workers}\nUse 1 or more"):
+        oneofeach.deduplicate([picture(1)], workers=workers)

@@ -16,7 +16,7 @@ from oneofeach import plugins
 from oneofeach.assembly import Assembly
 from oneofeach.crowd import witnessed
 from oneofeach.describe import describe_all
-from oneofeach.errors import EmptyImageList, Refused, SourceNotFound, UnreadableImage
+from oneofeach.errors import EmptyImageList, OneOfEachError, Refused, SourceNotFound, UnreadableImage
 from oneofeach.index import Index
 from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
@@ -149,7 +149,7 @@ def scan(
         catalog = distributed.scan(Walk(source, against, fingerprint, workers, progress))
         with _opened(index) as opened:
             return _remembering(catalog, opened, reconsider)
-    items = items_of(source)
+    items, threads = items_of(source), checked_workers(workers)
     if not items:
         raise EmptyImageList(_empty_hint(source))
     own = len(items)
@@ -158,9 +158,16 @@ def scan(
     run, assembly = plugins.load("engines", str(engine)), Assembly(items, method)
     with _opened(index) as opened:
         stored = opened.images(method, decode.VERSION, decode.tools()) if opened else None
-        describe_all(assembly, method, run, workers or os.cpu_count() or 1, stored, progress)
+        describe_all(assembly, method, run, threads, stored, progress)
         catalog = _remembering(assembly.catalog(), opened, reconsider)
     return replace(catalog, reference=np.arange(len(items)) >= own)
+
+
+def checked_workers(workers: int | None) -> int:
+    """`workers`, or one per core when none is given. OneOfEachError for less than one."""
+    if workers is not None and workers < 1:
+        raise OneOfEachError(f"Invalid number of workers: {workers}\nUse 1 or more, or leave it out for one per core.")
+    return workers or os.cpu_count() or 1
 
 
 def _remembering(catalog: Catalog, index: Index | None, reconsider: bool) -> Catalog:

@@ -1,6 +1,9 @@
 """The command line as a person meets it: exit codes, streams, words."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from pictures import copies, picture
@@ -110,3 +113,16 @@ def test_doctor_names_versions_kernels_and_decoders(capsys):
     assert "kernels" in out
     assert "JPEG" in out
     assert "HEIC" in out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes as on POSIX")
+def test_a_reader_that_goes_and_a_full_disk_are_no_tracebacks(dataset):
+    command = [sys.executable, "-m", "oneofeach", "find", str(dataset), "--check"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+    if os.path.exists("/dev/full"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr.splitlines()[0]) == (2, "No space left on device: the output")

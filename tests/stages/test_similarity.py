@@ -45,6 +45,8 @@ def test_other_hues_are_recolored(photo: Image.Image) -> None:
 
 def test_what_held_the_similarity_down_is_named_and_counted() -> None:
     evidence = np.zeros(1, EVIDENCE)[0]
+    assert words(evidence) == "hardly alike"
+    evidence["verified"] = 0.97
     assert words(evidence) == "same picture"
     evidence["term"], evidence["key_distance"], evidence["distance"] = 1, 1, 5
     assert words(evidence) == "same picture (limited by 1 differing bit of the search key)"

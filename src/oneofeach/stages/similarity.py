@@ -23,13 +23,15 @@ _SIDES = ("left", "top", "right", "bottom")
 _LEAST_CUT = 0.005  # of a side: less is within the error of the registration
 _LEAST_TURN = 0.3  # degrees
 _RECOLORED = 0.9  # share of windows whose colors agree
+_ALIKE = 0.8  # verified similarity; what is less comes up only where the threshold asks for next to nothing
 _LIMITS = {1: ("key_distance", "search key"), 2: ("distance", "fingerprint")}  # by `term`
 
 
 def words(evidence: np.void) -> str:
     """Why a pair is alike, from its EVIDENCE record: what differs, and what else held the similarity down."""
     found = [*_orientation(evidence), *_border(evidence), *_geometry(evidence), *_color(evidence)]
-    return (", ".join(found) if found else "same picture") + _limit(evidence)
+    unchanged = "same picture" if evidence["verified"] >= _ALIKE else "hardly alike"
+    return (", ".join(found) if found else unchanged) + _limit(evidence)
 
 
 def _limit(evidence: np.void) -> str:

@@ -54,7 +54,7 @@ def test_every_layout_is_split_into_single_images_without_a_copy(shape, expected
     ("array", "message"),
     [
         (np.zeros((1, 2, 3, 4, 5), np.uint8), "5 dimensions"),
-        (np.zeros(7, np.uint8), "1 dimensions"),
+        (np.zeros(7, np.uint8), "array has 1 dimension, expected"),
         (np.float32(1), "0 dimensions"),
         (np.zeros((0, 5, 3), np.uint8), "empty"),
         (np.zeros((2, 0, 5, 3), np.uint8), "empty"),

@@ -1,7 +1,7 @@
 """The command line: one command is one library call and a print. stdout is data, stderr is progress and messages.
 
 Exit codes: 0 done; 1 duplicates found, only with --check; 2 usage; 3 finished, some files unreadable;
-4 refused for safety; 130 interrupted.
+4 refused for safety; 130 interrupted; 141 nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from oneofeach.apps.cli.interruption import INTERRUPTED, interruption
 TYPE_CHECKING = False  # not from typing: until `take_over`, Ctrl-C would show a traceback
 if TYPE_CHECKING:
     from typing import Any
+
+BROKEN_PIPE = 141
 
 
 def main() -> None:
@@ -55,8 +57,10 @@ def run(arguments: list[str]) -> int:
     except OneOfEachError as error:
         tell(error)
         return 4 if isinstance(error, Refused) else 2
+    except SystemExit:  # what Typer makes of a reader that is gone, as `head` soon is
+        return BROKEN_PIPE
     except OSError as error:
-        tell(f"{error.strerror}: {error.filename}\nCheck the path and its permissions.")
+        tell(f"{error.strerror}: {error.filename or 'the output'}\nCheck the path and its permissions.")
         return 2
     return code or 0
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from oneofeach import kernels
 from oneofeach.errors import UnreadableImage
 from oneofeach.kernels.levels import Levels, Spread, converted, spans
+from oneofeach.wording import counted
 
 CHANNELS = (1, 3, 4)
 COPIED = (3 << 19) // min(os.cpu_count() or 1, 4)  # bytes: the copies of all threads together stay small
@@ -100,7 +101,7 @@ def _check_dtype(dtype: np.dtype[Any]) -> None:
 
 def _single(image: npt.NDArray[Any], tensor: bool) -> npt.NDArray[Any]:
     if image.ndim not in (2, 3):
-        raise UnreadableImage(f"array has {image.ndim} dimensions, expected 2 to 4")
+        raise UnreadableImage(f"array has {counted(image.ndim, 'dimension')}, expected 2 to 4")
     if 0 in image.shape:
         raise UnreadableImage(f"array is empty: shape {image.shape}")
     if image.ndim == 2 or image.shape[2] in CHANNELS:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from oneofeach.errors import OneOfEachError
+from oneofeach.errors import OneOfEachError, named
 from oneofeach.plugins import extra
 from oneofeach.stages.fingerprints.classic import turned
 from oneofeach.tables import EVIDENCE, Bytes, Floats, Picture, Rows
@@ -52,7 +52,7 @@ class Embed:
         stated = _DIGEST.fullmatch(path)
         self.path = os.path.abspath(stated[1] if stated else path)
         if not os.path.isfile(self.path) or not path:
-            raise OneOfEachError(f"No such model: {path}\nName an ONNX file: --fingerprint embed:model.onnx")
+            raise OneOfEachError(f"No such model: {named(path)}\nName an ONNX file: --fingerprint embed:model.onnx")
         digest = _digest(self.path)
         if stated and stated[2] != digest:
             raise OneOfEachError(f"The model has changed: {self.path}\nScan the images again with it.")
