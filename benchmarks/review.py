@@ -1,6 +1,7 @@
 """The review page with 100,000 groups in a real browser: times, longest frame, live elements, heap.
 
-python benchmarks/review.py [groups]     every image is a JPEG of its own that is really decoded; only pairs are made up
+python benchmarks/review.py times|bounds [groups]     bounds: what 1,000 decisions leave behind
+Every image is a JPEG of its own that is really decoded; only pairs are made up.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from browser import launched
@@ -227,21 +228,25 @@ def cuts(page: Page, opened: Opened) -> None:
     tell("  from the slider's move to the new numbers", [page.evaluate(CUT, value) for value in values], 300)
 
 
-def measure(browser: Browser, opened: Opened) -> None:
-    page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
-    print(f"{'milliseconds':<46} {'best':>6} {'median':>6} {'p95':>6} {'max':>6}")
+def times(page: Page, opened: Opened) -> None:
     first_groups(page, opened)
-    memory(page, "at the start")
     overview(page)
     cuts(page, opened)
     decisions(page, 120)
-    memory(page, "after 120 decisions")
-    many(page, 880)
+
+
+def bounds(page: Page, opened: Opened) -> None:
+    page.goto(opened.link())
+    page.wait_for_selector(".card")
+    memory(page, "at the start")
+    many(page, 1000)
     memory(page, "after 1,000 decisions")
-    cuts(page, opened)
-    print(json.dumps({"chromium": browser.version}))
 
 
 if __name__ == "__main__":
-    with served(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000) as opened, launched() as browser:
-        measure(browser, opened)
+    groups = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
+    with served(groups) as opened, launched() as browser:
+        page = browser.new_context(viewport={"width": 1280, "height": 720}).new_page()
+        print(f"{'milliseconds':<46} {'best':>6} {'median':>6} {'p95':>6} {'max':>6}")
+        {"times": times, "bounds": bounds}[sys.argv[1]](page, opened)
+        print(json.dumps({"chromium": browser.version}))

@@ -5,7 +5,9 @@ In: a session and its pictures. Out: an ASGI application, or a server on 127.0.0
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import socket
 from collections.abc import Callable
 from hashlib import sha256
@@ -90,7 +92,8 @@ def _told(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Reque
 
 
 def _picture(pictures: Pictures, make: Callable[[int], tuple[bytes, str]]) -> Callable[[Request], Any]:
-    """One image, under an address that changes with its content."""
+    """One image, under an address that changes with its content. Few at a time: answers must not wait for pictures."""
+    few = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def endpoint(request: Request) -> Response:
         row = request.path_params["row"]
@@ -99,7 +102,10 @@ def _picture(pictures: Pictures, make: Callable[[int], tuple[bytes, str]]) -> Ca
         etag = f'"{pictures.tag(row)}"'
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers={"etag": etag, "cache-control": FOREVER})
-        data, kind = await run_in_threadpool(make, row)
+        async with few:
+            if await request.is_disconnected():
+                raise HTTPException(410, "nobody waits for it any more")
+            data, kind = await run_in_threadpool(make, row)
         # a picture that is opened by itself is shown, and nothing in it can run
         headers = {"etag": etag, "cache-control": FOREVER, "content-security-policy": "default-src 'none'; sandbox"}
         return Response(data, media_type=kind, headers=headers)

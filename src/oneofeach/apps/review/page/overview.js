@@ -178,7 +178,7 @@ function blank() {
 function picture(element, image) {
   if (!(element instanceof HTMLImageElement)) return;
   element.hidden = !image;
-  if (!image) return;
+  if (!image) return element.removeAttribute("src"); // no longer waited for: few can be under way at a time
   element.className = image.stays ? "stays" : "goes";
   const address = thumbnail(image);
   if (element.getAttribute("src") !== address) element.src = address;
