@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 from reviewing import decide, near_copies, page_of, running, scanned, serving, tables, tunneled, until
 
 from oneofeach.apps.review.opening import Opened
@@ -414,18 +414,27 @@ def test_an_order_whose_answer_was_lost_is_not_done_twice(chromium: Browser, ope
         assert [one.kind for one in opened.session.decided] == ["accept"]
 
 
-def test_a_list_that_comes_late_does_not_move_the_reader_back(page: Page, opened: Opened) -> None:
-    with opened.session.lock:
-        with page.expect_request("**/api/look?*"):
-            opened.events.publish({"type": "changed"})  # as if another page had decided
-        page.keyboard.press("j")
+def test_a_list_that_comes_late_does_not_move_the_reader_back(chromium: Browser, opened: Opened) -> None:
+    looks: list[str] = []
+
+    def note(request: Request) -> None:
+        if "/api/look?" in request.url:
+            looks.append(request.url)
+
+    with page_of(chromium, opened, prepare=lambda page: page.on("requestfinished", note)) as page:
+        while not looks:  # once it is connected, the page looks whether it has missed something
+            page.wait_for_timeout(20)
+        with opened.session.lock:
+            with page.expect_request("**/api/look?*"):
+                opened.events.publish({"type": "changed"})  # as if another page had decided
+            page.keyboard.press("j")
+            shows_place(page, "2 of 6")
+            again = page.expect_request("**/api/look?*")
+        with again:  # what it was told is about a place it has left
+            pass
         shows_place(page, "2 of 6")
-        again = page.expect_request("**/api/look?*")
-    with again:  # what it was told is about a place it has left
-        pass
-    shows_place(page, "2 of 6")
-    page.keyboard.press("j")
-    shows_place(page, "3 of 6")
+        page.keyboard.press("j")
+        shows_place(page, "3 of 6")
 
 
 def test_read_only_shows_everything_and_decides_nothing(chromium: Browser, photos: Path, tmp_path: Path) -> None:
