@@ -79,9 +79,8 @@ class Reading:
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
     """The command with one keyword per option, those of a dataclass in its place."""
-    hints = get_type_hints(command, include_extras=True)
-    blocks: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
-    own = [one.replace(annotation=hints[one.name]) for one in signature(command).parameters.values()]
+    own = list(signature(command, eval_str=True).parameters.values())
+    blocks: dict[str, Any] = {one.name: one.annotation for one in own if is_dataclass(one.annotation)}
     options = [option for one in own for option in (_options(one.annotation) if one.name in blocks else [one])]
 
     def call(**given: Any) -> None:
