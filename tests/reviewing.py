@@ -45,8 +45,12 @@ def tables(n: int, joins: Sequence[tuple[int, int, float]], same: Sequence[int] 
     return catalog, Pairs(0.8, i, j, similarity, np.zeros(len(joins), EVIDENCE), classes)
 
 
+SESSIONS: list[Session] = []  # to be closed when a test is over
+
+
 def session_of(catalog: Catalog, pairs: Pairs, store: str | Path = ":memory:", **options: object) -> Session:
-    return Session(catalog, pairs, Memory(store), **options)  # type: ignore[arg-type]
+    SESSIONS.append(Session(catalog, pairs, Memory(store), **options))  # type: ignore[arg-type]
+    return SESSIONS[-1]
 
 
 def decide(session: Session, keeper: int, action: str, row: int = -1) -> int:

@@ -75,7 +75,9 @@ def interrupted(code, *arguments, after=0.0):
 def test_an_interruption_at_any_moment_is_told_in_one_line(dataset, tmp_path, moment):
     command = ["find", dataset, "--index", tmp_path / "index.sqlite", "--workers", "3"]
     process, err, took = interrupted(UP, *command, after=moment)
-    if process.returncode != 0:  # a fast machine may be through
+    if process.returncode == -signal.SIGINT:  # the command was through and Python leaving: shells show 130 for it too
+        assert err == ""
+    elif process.returncode != 0:  # a fast machine may be through
         assert process.returncode == 130
         assert re.fullmatch(r"Interrupted\.( Reading images: \d+ of 80 images done\.)?( No file was changed\.)?\n", err)
     assert took < LENIENCY

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from reviewing import decide, session_of, tables
+from reviewing import SESSIONS, decide, session_of, tables
 
 from oneofeach import flow, matching
 from oneofeach.apps.review.choices import Stale
@@ -18,6 +18,13 @@ from oneofeach.index import Index
 from oneofeach.tables import Catalog, Decisions, Pairs
 
 JOINS = [(0, 1, 0.99), (0, 2, 0.96), (3, 4, 0.951), (5, 6, 0.97), (7, 8, 0.945)]
+
+
+@pytest.fixture(autouse=True)
+def closing() -> Iterator[None]:
+    yield
+    while SESSIONS:
+        SESSIONS.pop().close()
 
 
 def session(store: str | Path = ":memory:", **options: object) -> Session:
