@@ -43,10 +43,10 @@ class Score:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """scores: one per threshold, ascending. suggested: the lowest threshold with a precision of 0.99 from there on,
-    else the one of the highest precision. unknown: labeled keys that the source does not have."""
+    None when there is none. unknown: labeled keys that the source does not have."""
 
     scores: tuple[Score, ...]
-    suggested: float
+    suggested: float | None
     unknown: tuple[str, ...]
 
 
@@ -93,11 +93,16 @@ def evaluate(
     labeled_pairs: (key, key) → duplicate or not, a list of duplicates, or the path of a CSV (see `read_labels`).
     Without a single "not", the list is taken for complete: every other pair that is found is wrong.
     thresholds: by default 0.80 to 1.00, without those below the floor of the pairs.
+    OneOfEachError when no pair is labeled, or none of them is in the source.
     """
     labels = _labels(labeled_pairs)
+    if not labels:
+        raise OneOfEachError("There is no labeled pair\nWrite two keys per row, and 1 or 0.")
     rows = {item.key: row for row, item in enumerate(outcome.catalog.items)}
     unknown = tuple(dict.fromkeys(key for pair in labels for key in pair if key not in rows))
     known = {pair: label for pair, label in labels.items() if pair[0] in rows and pair[1] in rows}
+    if not known:
+        raise OneOfEachError("No labeled pair is in the source\nWrite the keys as `oneofeach find --json` shows them.")
     a, b = (np.array([rows[pair[side]] for pair in known], np.int64) for side in (0, 1))
     truth = np.array(list(known.values()), bool)
     lost = sum(labels.values()) - int(truth.sum())
@@ -143,11 +148,10 @@ def _count(outcome: Outcome, step: float) -> int:
     return int(across.sum() + (sizes * (sizes - 1) // 2).sum())
 
 
-def _suggested(scores: Sequence[Score]) -> float:
-    best = max((score.precision for score in scores), default=1.0)
-    suggested = 1.0
+def _suggested(scores: Sequence[Score]) -> float | None:
+    suggested = None
     for score in reversed(scores):
-        if score.precision < min(WANTED, best):
+        if score.precision < WANTED:
             break
         suggested = score.threshold
     return suggested

@@ -10,7 +10,7 @@ def printable(text: str) -> str:
 
 def counted(count: float, noun: str) -> str:
     """1 image, 2,000 images."""
-    return f"{count:,.0f} {noun}" + "s" * (count != 1)
+    return f"{count:,.0f} {noun}{'' if count == 1 else 's'}"
 
 
 def size(count: float) -> str:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from pictures import copies, picture
+from PIL import Image
 
 from oneofeach.apps.cli import run
 
@@ -98,6 +99,14 @@ def test_a_file_that_cannot_be_written_is_named_as_the_user_named_it(dataset, tm
         f"Cannot be written: {path} ({reason})\nMake its folder first if there is none, or choose another place.\n"
     )
     assert [entry.name for entry in tmp_path.iterdir()] == ["folder.json"]
+
+
+def test_the_html_report_tells_the_size_of_a_file_of_a_few_bytes(tmp_path):
+    for name in ("a", "b"):
+        Image.new("RGB", (64, 64), (200, 30, 30)).save(tmp_path / f"{name}.png")
+    size = (tmp_path / "a.png").stat().st_size
+    assert run(["find", str(tmp_path), "--report", str(tmp_path / "r.html")]) == 0
+    assert f"{size} bytes" in (tmp_path / "r.html").read_text()
 
 
 def test_reports_are_written_and_named(dataset, tmp_path, capsys):

@@ -212,6 +212,21 @@ def test_evaluate_suggests_a_threshold_from_labeled_pairs(
     assert "Not in the source: nowhere" in captured.err
 
 
+def test_evaluate_suggests_nothing_where_nothing_is_precise_and_wants_labels(
+    train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(train, {"same.png": 1})
+    truth = tmp_path / "truth.csv"
+    truth.write_text(f"{os.path.join('cat', '1.png')},same.png,0\n")
+    assert run(["evaluate", str(train), str(truth)]) == 0
+    assert "Suggested" not in (out := capsys.readouterr().out)
+    assert "No threshold has a precision of 0.99" in out
+    for text, said in (("", "There is no labeled pair"), ("nowhere,same.png,0\n", "No labeled pair is in the source")):
+        truth.write_text(text)
+        assert run(["evaluate", str(train), str(truth)]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_what_an_applied_run_kept_stays_until_it_is_undone(train: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(train, {"cat/1.jpg": 1})
     assert run(["clean", str(train), "--yes", "--keep", "last"]) == 0

@@ -274,6 +274,7 @@ def test_the_last_of_more_groups_than_an_element_can_be_high_is_reached_by_scrol
         page_of(chromium, opened, viewport={"width": 390, "height": 844}) as page,
     ):
         page.click("[data-mode=overview]")
+        expect(page.locator(".cell.current:visible", has_text="image0.png")).to_be_visible()
         scroll = "share => { const l = document.querySelector('#list'); l.scrollTop = share * l.scrollHeight; }"
         assert page.evaluate("document.querySelector('#list').scrollHeight") == 16_000_000
         for share, number in ((1.0, 239_998), (0.5, 120_000), (0.0, 0)):

@@ -9,7 +9,7 @@ import typer
 from oneofeach.apps.cli.blocks import Reading, expanded
 from oneofeach.apps.cli.options import KEEP, THRESHOLD, Json, Keep, Sources, source_of
 from oneofeach.apps.cli.printing import put, put_json, tell
-from oneofeach.evaluation import Score
+from oneofeach.evaluation import WANTED, Score
 from oneofeach.evaluation import evaluate as evaluated
 from oneofeach.exploring import save_page, thresholds
 from oneofeach.flow import Result, group, match, scan
@@ -65,7 +65,11 @@ def evaluate(
         for score in evaluation.scores:
             numbers = f"{score.found:>8,}  {score.wrong:>8,}  {score.missed:>8,}"
             put(f"{score.threshold:>9.2f}  {score.precision:>9.4f}  {score.recall:>7.4f}  {numbers}")
-        put(f"Suggested: --similarity-threshold {evaluation.suggested:.2f}")
+        put(
+            f"No threshold has a precision of {WANTED} from there on: look at the wrong pairs, or label more."
+            if evaluation.suggested is None
+            else f"Suggested: --similarity-threshold {evaluation.suggested:.2f}"
+        )
     raise typer.Exit(3 if result.skipped else 0)
 
 
