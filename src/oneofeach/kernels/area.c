@@ -1,16 +1,11 @@
 /* Exact area sums of a box of an image over a grid of cells: integers from uint8 pixels, any strides.
  * Twin: area.py. Cell edges come in 1/256 pixel, so every overlap is a whole number and no order of addition matters. */
 #include "kernels.h"
+#include "dispatch.h"
 #include "description.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
-#else
-#define FOR_EVERY_CPU
-#endif
 
 typedef struct {
     const uint8_t *data;

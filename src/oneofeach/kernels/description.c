@@ -1,14 +1,9 @@
 /* Pixels → descriptor and bits of the method "oneofeach-1". Twin: stages/fingerprints/description.py, which tells what
  * they are. All sums are exact, so both give the same bits. */
 #include "kernels.h"
+#include "dispatch.h"
 #include "description.h"
 #include <string.h>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
-#else
-#define FOR_EVERY_CPU
-#endif
 
 enum { SIDE = 32, CHROMA = 8, LUMA_BYTES = SIDE * SIDE, CHROMA_BYTES = CHROMA * CHROMA, BITS = 128, WAVES = 16 };
 enum { PLANES = LUMA_BYTES + 2 * CHROMA_BYTES, BOX_BYTES = 8, DESCRIPTOR = 2 * PLANES + BOX_BYTES };

@@ -1,14 +1,9 @@
 /* DCT coefficients → pixels, planes → RGB. The inverse DCT (ITU-T T.81, A.3.3) followed by means of 2 x 2 or 4 x 4 pixels
  * is again two products with small matrices. */
+#include "dispatch.h"
 #include "four.h"
 #include "jpeg.h"
 #include <stdlib.h>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
-#else
-#define FOR_EVERY_CPU
-#endif
 
 /* Of the upper half of the pixels; the lower one mirrors it. [pixel][frequencies 0 2 4 6, then 1 3 5 7] */
 static const float EIGHT[4][8] = {

@@ -1,12 +1,7 @@
 /* float32 values 0..1 of any strides → tight uint8 levels 0..255, and what lies beyond. Twin: levels.py. */
 #include "kernels.h"
+#include "dispatch.h"
 #include <string.h>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
-#else
-#define FOR_EVERY_CPU
-#endif
 
 /* What lies beyond 0..1. */
 typedef struct {

@@ -3,15 +3,10 @@
 #ifndef ONEOFEACH_PLANES_H
 #define ONEOFEACH_PLANES_H
 
+#include "dispatch.h"
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
-#else
-#define FOR_EVERY_CPU
-#endif
 
 enum { SIDE = 32, AREA = SIDE * SIDE, CELLS = 8, CELL_AREA = CELLS * CELLS, POSITIONS = 7, WINDOWS = 49 };
 

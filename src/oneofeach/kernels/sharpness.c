@@ -1,15 +1,10 @@
 /* Facts about uint8 pixels of any strides: sharpness (luma on a grid → variance of its Laplacian), color.
  * Twin: sharpness.py. All arithmetic is on integers, so both give equal results. */
 #include "kernels.h"
+#include "dispatch.h"
 #include "resample.h"
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
-#define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default"))) /* chosen when the module is loaded */
-#else
-#define FOR_EVERY_CPU
-#endif
 
 typedef struct {
     const uint8_t *data;

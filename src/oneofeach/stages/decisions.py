@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from oneofeach.tables import EVIDENCE, Catalog, Floats, Mask, Pairs, Rows, Unlisted
 
+NONE = -1.0  # the similarity of two images that are no duplicates, because a person said so
+
 
 def obeyed(catalog: Catalog, pairs: Pairs) -> Pairs:
     """The pairs without those that a person decided are no duplicates, and without those of two images that both stay.
@@ -28,7 +30,7 @@ def obeyed(catalog: Catalog, pairs: Pairs) -> Pairs:
         pairs = _told_apart(catalog, pairs, first)
     forbidden = _forbidden(catalog, pairs, rows)
     gone = np.array([int(j) in forbidden.get(int(i), ()) for i, j in zip(pairs.i, pairs.j, strict=True)], bool)
-    unlisted = pairs.unlisted and _Apart(pairs.unlisted, forbidden)
+    unlisted = pairs.unlisted and Apart(pairs.unlisted, forbidden)
     return replace(_chosen(pairs, np.flatnonzero(~gone)), unlisted=unlisted)
 
 
@@ -116,8 +118,8 @@ def _forbidden(catalog: Catalog, pairs: Pairs, rows: Mapping[bytes, Sequence[int
 
 
 @dataclass(frozen=True)
-class _Apart:
-    """Unlisted pairs, without the forbidden ones."""
+class Apart:
+    """Unlisted pairs, without the forbidden ones. forbidden: row → rows that it is no duplicate of, both ways."""
 
     whole: Unlisted
     forbidden: Mapping[int, set[int]]
@@ -131,4 +133,4 @@ class _Apart:
 
     def similarity(self, row: int, others: Rows) -> Floats:
         apart = np.isin(others, list(self.forbidden.get(row, ())))
-        return np.where(apart, -1.0, self.whole.similarity(row, others))
+        return np.where(apart, NONE, self.whole.similarity(row, others))

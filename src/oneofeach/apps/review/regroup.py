@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oneofeach.apps.review.verdicts import Mask, Measured, Verdicts
+from oneofeach.stages.decisions import NONE, Apart
 from oneofeach.stages.grouping import keeper_first
-from oneofeach.tables import EVIDENCE, Floats, Groups, Pairs, Reasons, Rows, Unlisted
-
-NONE = -1.0  # the similarity of two images that are no duplicates, because a person said so
+from oneofeach.tables import EVIDENCE, Floats, Groups, Pairs, Reasons, Rows
 
 
 def regroup(
@@ -100,27 +99,17 @@ def _obeying(pairs: Pairs, apart: Mask, stays: Mask, unlike: Mapping[int, set[in
     held = np.zeros(len(stays), bool)
     held[pairs.same[stays]] = True
     similarity = np.where(apart | (held[pairs.i] & held[pairs.j]), NONE, pairs.similarity)
-    return replace(pairs, similarity=similarity, unlisted=pairs.unlisted and _Obeying(pairs.unlisted, held, unlike))
+    return replace(pairs, similarity=similarity, unlisted=pairs.unlisted and _Obeying(pairs.unlisted, unlike, held))
 
 
 @dataclass(frozen=True)
-class _Obeying:
-    """Unlisted pairs, none of them alike that was called apart or of which both stay."""
+class _Obeying(Apart):
+    """Nor are two classes alike that both hold a row that stays."""
 
-    whole: Unlisted
     held: Mask
-    unlike: Mapping[int, set[int]]
-
-    @property
-    def dense(self) -> Mask:
-        return self.whole.dense
-
-    def around(self, row: int) -> Rows:
-        return self.whole.around(row)
 
     def similarity(self, row: int, others: Rows) -> Floats:
-        ruled_out = np.isin(others, list(self.unlike.get(row, ()))) | (self.held[row] & self.held[others])
-        return np.where(ruled_out, NONE, self.whole.similarity(row, others))
+        return np.where(self.held[row] & self.held[others], NONE, super().similarity(row, others))
 
 
 @dataclass(frozen=True)
