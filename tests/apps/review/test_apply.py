@@ -173,7 +173,7 @@ def test_what_was_kept_is_remembered_for_later_runs(chromium: Browser, tmp_path:
         page.click("#plan button")
         expect(page.locator("#outcome")).to_contain_text("2 done")
         kept = index.kept(opened.session.catalog.facts["content"])
-        assert [opened.session.groups.kept[row] for row in kept.nonzero()[0]] == [True]
+        assert [opened.session.standing.groups.kept[row] for row in kept.nonzero()[0]] == [True]
         page.click("#take-back")
         expect(page.locator("#outcome")).to_contain_text("taken back")
         expect(page.locator("#would-go")).not_to_contain_text("gone")

@@ -293,7 +293,7 @@ def test_dragging_the_threshold_regroups_at_once_and_keeps_decisions(page: Page,
     expect(page.locator("#would-go")).not_to_have_text(before)
     page.locator("#threshold").fill("0.95")
     expect(page.locator("#would-go")).to_contain_text("10 images would go")
-    until(lambda: opened.session.threshold == 0.95)
+    until(lambda: opened.session.standing.threshold == 0.95)
 
 
 def test_after_thirty_labels_a_threshold_is_proposed_with_its_errors_and_taken_with_a_click(
@@ -306,7 +306,7 @@ def test_after_thirty_labels_a_threshold_is_proposed_with_its_errors_and_taken_w
         with page_of(chromium, opened) as page:
             expect(page.locator("#proposal")).to_contain_text(re.compile(r"30 labels: about [\d.]+ wrong, [\d.]+ m"))
             page.click("#proposal button")
-            until(lambda: 0.91 < opened.session.threshold < 0.93)
+            until(lambda: 0.91 < opened.session.standing.threshold < 0.93)
             expect(page.locator("#proposal button")).to_be_disabled()
 
 
@@ -391,7 +391,7 @@ def test_a_connection_lost_on_the_way_is_said_and_what_was_decided_is_saved_late
         shows_decided(page, "2 of 6")
         expect(page.locator("#banner")).to_be_hidden()
         page.locator("#threshold").fill("0.97")
-        until(lambda: opened.session.threshold == 0.97)
+        until(lambda: opened.session.standing.threshold == 0.97)
 
 
 def test_an_order_whose_answer_was_lost_is_not_done_twice(chromium: Browser, opened: Opened) -> None:

@@ -11,6 +11,7 @@ import pytest
 from reviewing import SESSIONS, decide, session_of, tables
 
 from oneofeach import flow, matching
+from oneofeach.apps.review.bulk import Bulk
 from oneofeach.apps.review.choices import Stale
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import InvalidThreshold, Refused
@@ -32,7 +33,12 @@ def session(store: str | Path = ":memory:", **options: object) -> Session:
 
 
 def removed(session: Session) -> list[int]:
-    return np.flatnonzero(session.groups.removed).tolist()
+    return np.flatnonzero(session.standing.groups.removed).tolist()
+
+
+def accept_all(session: Session) -> None:
+    bulk = Bulk(session)
+    bulk.accept(bulk.sample("alike", "")[0], "tier alike")
 
 
 def test_groups_next_to_the_threshold_come_first() -> None:
@@ -148,7 +154,7 @@ def test_a_restart_finds_every_decision_again(tmp_path: Path) -> None:
     expected = removed(first)
     first.memory.close()
     again = session(tmp_path / "store")
-    assert (again.threshold, removed(again)) == (0.93, expected)
+    assert (again.standing.threshold, removed(again)) == (0.93, expected)
     again.undo()
     assert 4 in removed(again)
 
@@ -182,32 +188,34 @@ def test_identical_pictures_can_be_kept_apart() -> None:
 
 def test_a_bulk_decision_needs_a_filtered_tier_and_a_sample_that_was_seen() -> None:
     reviewed = session()
+    bulk = Bulk(reviewed)
     with pytest.raises(Refused, match="filtered tier"):
-        reviewed.sample("all", "")
-    ticket, total, shown = reviewed.sample("alike", "")
+        bulk.sample("all", "")
+    ticket, total, shown = bulk.sample("alike", "")
     assert (total, sorted(shown)) == (3, [0, 3, 5])
     with pytest.raises(Stale):
-        reviewed.accept_all("another ticket", "rule")
-    ticket, _, _ = reviewed.sample("alike", "")
-    assert reviewed.accept_all(ticket, "tier alike") == 3
-    assert not len(reviewed.deck.keepers)
+        bulk.accept("another ticket", "rule")
+    ticket, _, _ = bulk.sample("alike", "")
+    assert bulk.accept(ticket, "tier alike") == 3
+    assert not len(reviewed.standing.deck.keepers)
 
 
 def test_one_undo_takes_back_a_whole_bulk_step(tmp_path: Path) -> None:
     reviewed = session(tmp_path / "store")
-    reviewed.accept_all(reviewed.sample("alike", "")[0], "tier alike")
+    accept_all(reviewed)
     rule = reviewed.memory._connection.execute("SELECT rule FROM decision").fetchone()[0]
     assert "sample of 3 seen" in rule
     reviewed.undo()
-    assert reviewed.deck.keepers.tolist() == [0, 3, 5]
+    assert reviewed.standing.deck.keepers.tolist() == [0, 3, 5]
 
 
 def test_a_sample_is_void_once_something_else_was_decided() -> None:
     reviewed = session()
-    ticket, _, _ = reviewed.sample("alike", "")
+    bulk = Bulk(reviewed)
+    ticket, _, _ = bulk.sample("alike", "")
     decide(reviewed, 0, "all")
     with pytest.raises(Stale):
-        reviewed.accept_all(ticket, "tier alike")
+        bulk.accept(ticket, "tier alike")
 
 
 def test_other_keep_rules_choose_other_keepers_and_leave_decisions_alone() -> None:
@@ -230,7 +238,7 @@ def test_a_read_only_review_stores_nothing(tmp_path: Path) -> None:
         decide(reviewed, 0, "accept")
     reviewed.cut(0.9)
     reviewed.memory.close()
-    assert session(tmp_path / "store").threshold == 0.95
+    assert session(tmp_path / "store").standing.threshold == 0.95
 
 
 def test_images_seen_add_up_after_every_decision() -> None:
@@ -273,7 +281,7 @@ def test_what_was_decided_one_by_one_labels_pairs_and_bulk_steps_do_not() -> Non
     assert (reviewed.proposal().labels, reviewed.proposal().wrong) == (3, 1)
     reviewed.decide(number, reviewed.shown(number).version, "keep", 3)
     assert (reviewed.proposal().labels, reviewed.proposal().wrong) == (3, 0)
-    reviewed.accept_all(reviewed.sample("alike", "")[0], "tier alike")
+    accept_all(reviewed)
     assert reviewed.proposal().labels == 3
     reviewed.undo()
     reviewed.undo()
@@ -306,7 +314,7 @@ def test_in_a_crowd_what_was_called_apart_stays_apart_and_every_similarity_is_kn
     reviewed = session_of(catalog, pairs)
     rows = reviewed.shown(int(reviewed.views.numbers("all")[0])).rows
     against = np.full(len(rows), rows[0])
-    assert (reviewed.measured.similarity(rows, against) >= 0.95).all()
+    assert (reviewed.standing.measured.similarity(rows, against) >= 0.95).all()
     assert all(one.evidence for group in reviewed.outcome().groups for one in group.duplicates)
     decide(reviewed, int(rows[0]), "apart")
     for threshold in (0.95, 0.9, 0.8):

@@ -160,14 +160,14 @@ class Applying:
         if made.action in ("quarantine", "trash", "delete"):
             done = [path for path, result in self.journal.results.items() if result.outcome == DONE]
             rows = self._rows_of(done)
-            self._remember(self._session.groups.keeper[rows], True)
+            self._remember(self._session.standing.groups.keeper[rows], True)
             self._session.set_gone(rows, True)
 
     def _take_back(self, journal: Journal) -> None:
         self.journal = undo(journal, progress=self._progress)
         back = [result.source for result in self.journal.undone.values() if result.outcome == RESTORED]
         self._session.set_gone(self._rows_of(back), False)
-        self._remember(self._session.groups.keeper[self._rows_of(back)], False)
+        self._remember(self._session.standing.groups.keeper[self._rows_of(back)], False)
 
     def _remember(self, keepers: Rows, kept: bool) -> None:
         """Later runs prefer what was kept by this one."""

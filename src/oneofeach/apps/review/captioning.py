@@ -33,7 +33,9 @@ def with_captions(made: Plan, session: Session) -> Plan:
         for step in made.steps
     )
     planned = {step.keeper for step in made.captions}
-    items = [session.catalog.items[row] for row in sorted(session.captions) if session.groups.keeper[row] == row]
+    items = [
+        session.catalog.items[row] for row in sorted(session.captions) if session.standing.groups.keeper[row] == row
+    ]
     more = (_caption(item, written[path_of(item)], made.roots) for item in items if path_of(item) not in planned | {""})
     return replace(made, steps=(*steps, *(step for step in more if step)))
 

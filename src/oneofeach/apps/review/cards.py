@@ -63,7 +63,7 @@ class Cards:
             }
 
     def _tier(self, shown: Shown) -> str:
-        deck = self._session.deck
+        deck = self._session.standing.deck
         at = int(np.searchsorted(deck.keepers, shown.number))
         return TIERS[int(deck.tier[at])] if shown.kind == OPEN and len(shown.rows) > 1 else ""
 
@@ -74,11 +74,11 @@ class Cards:
         others = shown.rows[shown.rows != keeper]
         if not len(others) or shown.kind != OPEN:
             return ""
-        values, _, rule = self._session.ranking.reason(keeper, int(others[0])).rpartition(" (")
+        values, _, rule = self._session.standing.ranking.reason(keeper, int(others[0])).rpartition(" (")
         return text(f"{PHRASES.get(rule[:-1], rule[:-1])}: {values}")
 
     def _images(self, rows: Rows, stays: Mask, keeper: int) -> list[dict[str, Any]]:
-        measured, against = self._session.measured, np.full(len(rows), keeper)
+        measured, against = self._session.standing.measured, np.full(len(rows), keeper)
         pairs, similarity = measured.position(rows, against).tolist(), measured.similarity(rows, against).tolist()
         return [
             self._image(row, bool(stay)) | self._against(row, keeper, *found)
@@ -94,7 +94,7 @@ class Cards:
             "name": text(os.path.basename(key)),
             "folder": text(os.path.dirname(key)),
             "stays": stays,
-            "gone": bool(session.gone[row]),
+            "gone": bool(session.standing.gone[row]),
             "width": int(facts["width"]),
             "height": int(facts["height"]),
             "bytes": int(facts["bytes"]),

@@ -39,13 +39,34 @@ class Deck:
             return np.array([keeper])
         return np.concatenate([[keeper], self.members[self.starts[at] : self.starts[at + 1]]])
 
+    def without(self, keepers: Rows) -> Deck:
+        """The deck without the groups of these keepers."""
+        left = ~np.isin(self.keepers, keepers)
+        lengths = np.diff(self.starts)
+        members, lengths = self.members[np.repeat(left, lengths)], lengths[left]
+        return Deck(self.keepers[left], _starts(lengths), members, self.least[left], self.tier[left])
+
+    def joined(self, more: Deck) -> Deck:
+        """With the groups of another deck, none of which is here."""
+        at, lengths = np.searchsorted(self.keepers, more.keepers), np.diff(more.starts)
+        return Deck(
+            np.insert(self.keepers, at, more.keepers),
+            _starts(np.insert(np.diff(self.starts), at, lengths)),
+            np.insert(self.members, np.repeat(self.starts[at], lengths), more.members),
+            np.insert(self.least, at, more.least),
+            np.insert(self.tier, at, more.tier),
+        )
+
+    def nearest(self, keepers: Rows) -> Rows:
+        """int64[k]: positions of the groups of these keepers, those nearest to the threshold first."""
+        at = np.searchsorted(self.keepers, keepers)
+        return np.asarray(at[np.argsort(self.least[at], kind="stable")])
+
     @cached_property
     def order(self) -> Rows:
         """int64[g]: positions of the groups, those nearest to the threshold first."""
-        tenths = np.rint(self.least * 10_000).astype(
-            np.uint16
-        )  # it has four digits, and short keys sort ten times faster
-        return np.argsort(tenths, kind="stable")
+        digits = np.rint(self.least * 10_000).astype(np.uint16)  # it has four; short keys sort ten times faster
+        return np.argsort(digits, kind="stable")
 
 
 def deal(groups: Groups, rank: Rows, open_rows: Mask, contents: Rows) -> Deck:
@@ -63,6 +84,10 @@ def deal(groups: Groups, rank: Rows, open_rows: Mask, contents: Rows) -> Deck:
     tier = np.where(equal, BYTES, np.where(similarity == 1.0, PICTURE, ALIKE))
     least, worst = np.minimum.reduceat(similarity, first), np.maximum.reduceat(tier, first)
     return Deck(keeper[first], np.append(first, len(rows)), rows, least, worst)
+
+
+def _starts(lengths: Rows) -> Rows:
+    return np.concatenate([[0], np.cumsum(lengths)])
 
 
 def near_misses(pairs: Pairs, groups: Groups, threshold: float, open_rows: Mask) -> Rows:

@@ -8,6 +8,7 @@ were labeled does not bias it, as long as they were chosen by their similarity: 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +39,25 @@ class Proposal:
 
 def curve(similarity: Floats, duplicate: npt.NDArray[np.bool_], at: Floats) -> Floats:
     """The chance of being a duplicate at each similarity in `at`, given labeled pairs."""
-    near, far = (np.unique(np.round(similarity[kind], 3), return_counts=True) for kind in (duplicate, ~duplicate))
-    said_yes = np.log(np.maximum(_logistic(near[0]), LEAST)) @ near[1]
-    said_no = np.log(np.maximum(1 - _logistic(far[0]), LEAST)) @ far[1]
-    weight = said_yes + said_no
+    return np.asarray(np.tensordot(_weight(similarity, duplicate), _logistic(at), 2))
+
+
+def _weight(similarity: Floats, duplicate: npt.NDArray[np.bool_]) -> Floats:
+    """float64[midpoints, widths]: how well each of the curves explains the labels; 1 in all."""
+    near, far = (np.unique(np.rint(1000 * similarity[kind]), return_counts=True) for kind in (duplicate, ~duplicate))
+    weight = np.zeros((len(MIDPOINTS), len(WIDTHS)))
+    for (thousandths, counts), of in ((near, 0), (far, 1)):
+        for thousandth, count in zip(thousandths.tolist(), counts.tolist(), strict=True):
+            weight += count * _logarithms(int(thousandth))[of]
     weight = np.exp(weight - weight.max())
-    return np.asarray(np.tensordot(weight / weight.sum(), _logistic(at), 2))
+    return np.asarray(weight / weight.sum())
+
+
+@cache
+def _logarithms(thousandth: int) -> tuple[Floats, Floats]:
+    """Of the chance of being a duplicate, and of not being one, at a similarity: float64[midpoints, widths]."""
+    chance = _logistic(np.array([thousandth / 1000]))[..., 0]
+    return np.log(np.maximum(chance, LEAST)), np.log(np.maximum(1 - chance, LEAST))
 
 
 def _logistic(similarity: Floats) -> Floats:
@@ -59,6 +73,11 @@ class Spread:
     thresholds: Floats
     count: Floats
 
+    @cached_property
+    def chances(self) -> Floats:
+        """float64[midpoints, widths, thresholds]: of being a duplicate, halfway to the next threshold."""
+        return _logistic(np.minimum(self.thresholds + STEP / 2, 1.0))
+
 
 def spread(pairs: Floats, floor: float) -> Spread:
     """pairs: similarities of all pairs down to the floor; what lies below it was never looked at."""
@@ -72,7 +91,7 @@ def propose(similarity: Floats, duplicate: npt.NDArray[np.bool_], over: Spread) 
     labels, wrong = len(similarity), len(similarity) - int(np.count_nonzero(duplicate))
     if labels < ENOUGH or not 0 < wrong < labels:
         return Proposal(labels, wrong)
-    chance = curve(similarity, duplicate, np.minimum(over.thresholds + STEP / 2, 1.0))
+    chance = np.tensordot(_weight(similarity, duplicate), over.chances, 2)
     false = np.cumsum((over.count * (1 - chance))[::-1])[::-1]
     missed = np.concatenate([[0.0], np.cumsum(over.count * chance)[:-1]])
     best = int(np.argmin(false + missed))

@@ -6,7 +6,6 @@ before the call returns; the revision grows with every change, so that several t
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import RLock
@@ -15,26 +14,20 @@ from typing import Any
 import numpy as np
 
 from oneofeach.apps.review.choices import NEAR, OPEN, Shown, Stale, choice
-from oneofeach.apps.review.deck import TIERS, Deck, contents_of, deal
 from oneofeach.apps.review.labels import Labels
 from oneofeach.apps.review.memory import Memory, Names
 from oneofeach.apps.review.proposal import Proposal, propose, spread
-from oneofeach.apps.review.regroup import Reviewed, listed, regroup
 from oneofeach.apps.review.remembered import Remembered
 from oneofeach.apps.review.sharing import Sharing
-from oneofeach.apps.review.verdicts import ACCEPT, BULK, Decided, Mask, Measured, add, add_bulk, verdicts_of
+from oneofeach.apps.review.standing import Standing
+from oneofeach.apps.review.verdicts import BULK, Decided, Mask, latest
 from oneofeach.apps.review.views import Views
-from oneofeach.crowd import witnessed
 from oneofeach.errors import Refused
-from oneofeach.flow import DEFAULT_THRESHOLD, Result, checked_threshold
+from oneofeach.flow import DEFAULT_THRESHOLD, Result
 from oneofeach.index import Index
 from oneofeach.stages.decisions import obeyed
-from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
-from oneofeach.stages.similarity import words
-from oneofeach.stages.sources.captions import captions_of
-from oneofeach.tables import Catalog, Groups, Pairs, Reasons, Rows
-
-SAMPLE = 12  # groups shown before a bulk decision
+from oneofeach.stages.preference import DEFAULT_KEEP
+from oneofeach.tables import Catalog, Pairs, Rows
 
 
 class Session:
@@ -59,102 +52,82 @@ class Session:
         catalog = replace(catalog, decisions=self.sharing.of_others)  # one's own are not set in stone
         pairs = obeyed(catalog, pairs)
         self.catalog, self.pairs, self.memory, self.read_only = catalog, pairs, memory, read_only
-        self.measured, self.contents = Measured(pairs), contents_of(catalog)
-        self._spread = spread(pairs.similarity, pairs.floor)
-        self.gone = np.zeros(len(catalog), bool)
-        self.revision = 0
-        self._names_of_state = (f"content:{self.names.digest()}", *(f"place:{place}" for place in places))
-        self.state = memory.state(*self._names_of_state)
-        self._remembered = Remembered(catalog)
+        self._spread, self._remembered = spread(pairs.similarity, pairs.floor), Remembered(catalog)
         self.decided = [self._remembered.obeyed(one) for one in decided]
+        self._latest = latest(self.decided, len(catalog))
         self.captions = memory.captions(self.names)
         self.undoable = sorted(
             {one.decision for one in self.decided} | {number for number, _ in self.captions.values()}
         )
-        self._tickets: dict[str, tuple[int, list[int]]] = {}
-        self._rankings: dict[str, Reasons] = {}
+        self._names_of_state = (f"content:{self.names.digest()}", *(f"place:{place}" for place in places))
+        self.state = memory.state(*self._names_of_state)
+        self.standing, self.revision = Standing(catalog, pairs, self.decided), 0
         stored = self.state.get("threshold", DEFAULT_THRESHOLD)
-        self._set(
+        self.standing.cut(
             max(stored, pairs.floor) if threshold is None else threshold,
             self.state.get("keep", DEFAULT_KEEP) if keep is None else keep,
         )
-        self._labels = Labels(self.decided, self.verdicts)
+        self._labels = Labels(self.standing.measured, self.decided, self.standing.verdicts)
+        self._changed_all()
+
+    def _changed_all(self) -> None:
+        """Every list begins anew."""
+        self.views = Views(self)
+        self.revision += 1
 
     # what would happen
-
-    def _set(self, threshold: float, keep: str) -> None:
-        self.threshold, self.keep = checked_threshold(threshold), keep
-        self.ranking = self._ranked(keep)
-        self.rank = np.empty(len(self.catalog), np.int64)
-        self.rank[self.ranking.order] = np.arange(len(self.catalog))
-        self.verdicts = verdicts_of(self.decided, self.measured)
-        self._regroup()
-        self.views = Views(self)
-
-    def _ranked(self, keep: str) -> Reasons:
-        if keep not in self._rankings:
-            captions = captions_of(self.catalog.items) if "longest-caption" in parse(keep) else {}
-            self._rankings[keep] = rank(self.catalog, keep, captions)
-        return self._rankings[keep]
-
-    def _regroup(self) -> None:
-        readable = self.catalog.readable & ~self.gone
-        self.groups, self.grouped = regroup(self.ranking.order, self.measured, readable, self.threshold, self.verdicts)
-        self.groups.keeper[self.catalog.reference] = -1  # compared with, and never counted
-        self.deck: Deck = deal(self.groups, self.rank, ~self.verdicts.decided, self.contents)
-        self.revision += 1
 
     def cut(self, threshold: float | None = None, keep: str | None = None) -> None:
         """Regroup with another threshold or keep rules. InvalidThreshold, InvalidRule, Refused below the floor."""
         with self.lock:
-            wanted = self.threshold if threshold is None else checked_threshold(threshold)
-            if wanted < self.pairs.floor:
-                raise Refused(
-                    f"{wanted} is below {self.pairs.floor}\nPairs less similar than that were not looked for."
-                )
-            self._set(wanted, self.keep if keep is None else keep)
-            self.save_state(threshold=self.threshold, keep=self.keep)
+            now = self.standing
+            now.cut(now.threshold if threshold is None else threshold, now.keep if keep is None else keep)
+            self._changed_all()
+            self.save_state(threshold=now.threshold, keep=now.keep)
 
     def outcome(self, decided_only: bool = False) -> Result:
         """The result of the review. decided_only: only what a person decided goes, suggestions stay."""
         with self.lock:
-            groups = self.groups
-            if decided_only:
-                rows = np.flatnonzero(groups.removed & (self.verdicts.goes < 0))
-                keeper, similarity, pair = groups.keeper.copy(), groups.similarity.copy(), groups.pair.copy()
-                keeper[rows], similarity[rows], pair[rows] = rows, 1.0, -1
-                groups = Groups(keeper, similarity, pair)
-            pairs, groups = listed(self.grouped, groups)
-            pairs, groups = witnessed(replace(pairs, unlisted=self._unlisted), groups)
-            ranking = Reviewed(self.ranking, self.verdicts)
-            return Result(self.catalog, pairs, groups, ranking, self.threshold, self.keep, words)
+            return self.standing.outcome(self._unlisted, decided_only)
+
+    def set_gone(self, rows: Rows, gone: bool) -> None:
+        """Files went, or came back."""
+        with self.lock:
+            self.standing.gone[rows] = gone
+            self.standing.regroup()
+            self._changed_all()
 
     # cards
 
     def shown(self, number: int) -> Shown:
         """The card of that number. Stale when there is none."""
-        n = len(self.catalog)
+        n, now = len(self.catalog), self.standing
         if -len(self.decided) <= number < 0:
             one = self.decided[-1 - number]
             return Shown(number, one.rows, one.stays, one.kind)
         if 0 <= number < n:
-            rows = self.deck.group(number)
+            rows = now.deck.group(number)
             return Shown(number, rows, np.arange(len(rows)) == 0, OPEN)
         if n <= number < n + len(self.pairs):
-            pair = number - n
-            rows = self.groups.keeper[[self.pairs.i[pair], self.pairs.j[pair]]]
+            rows = now.groups.keeper[[self.pairs.i[number - n], self.pairs.j[number - n]]]
             if rows.min() < 0 or rows[0] == rows[1]:
                 raise Stale
-            return Shown(number, rows[np.argsort(self.rank[rows])], np.ones(2, bool), NEAR)
+            return Shown(number, rows[np.argsort(now.rank[rows])], np.ones(2, bool), NEAR)
         raise Stale
 
     def number_of(self, row: int) -> int | None:
         """The card that shows a row now: its open group, else the latest decision about it."""
-        if self.groups.keeper[row] >= 0 and row in self.deck.group(int(self.groups.keeper[row]))[1:]:
-            return int(self.groups.keeper[row])
-        if len(self.deck.group(row)) > 1:
+        keeper = int(self.standing.groups.keeper[row])
+        if keeper >= 0 and row in self.standing.deck.group(keeper)[1:]:
+            return keeper
+        if self.is_open(row):
             return row
-        return next((-1 - at for at in range(len(self.decided) - 1, -1, -1) if row in self.decided[at].rows), None)
+        at = int(self._latest[row])
+        return -1 - at if at >= 0 else None
+
+    def is_open(self, number: int) -> bool:
+        """Whether it is the card of a group that is still to be decided."""
+        return 0 <= number < len(self.catalog) and len(self.standing.deck.group(number)) > 1
 
     # deciding
 
@@ -170,37 +143,34 @@ class Session:
                 return number
             self._remembered.check(card.rows, stays)
             one = self._store(kind, [(card.rows, stays)])[0]
-            add(self.verdicts, one, self.measured)
-            self._labels.add(one, self.verdicts)
-            self._after([number], settled=card.kind == OPEN and kind == ACCEPT)  # it is what was shown anyway
+            dealt = self.standing.hear(one)
+            self._labels.add(one, self.standing.verdicts)
+            self._decided([number], dealt)
             return -len(self.decided)
+
+    def accept(self, numbers: Sequence[int], rule: str) -> None:
+        """Accept what these cards show, as one decision by a rule in words."""
+        with self.lock:
+            self._writable()
+            cards = [self.shown(number) for number in numbers]
+            made = self._store(BULK, [(card.rows, card.stays) for card in cards], rule)
+            self._decided(numbers, self.standing.hear_bulk(made))
 
     def _store(self, kind: str, sets: Sequence[tuple[Rows, Mask]], rule: str = "") -> list[Decided]:
         decision = self.memory.decide(self.names, kind, sets, rule)
         made = [Decided(decision, kind, rows, stays) for rows, stays in sets]
+        for at, one in enumerate(made, len(self.decided)):
+            self._latest[one.rows] = at
         self.decided += made
         self.sharing.hear(made)
         self.undoable.append(decision)
         return made
 
-    def _after(self, replaced: Sequence[int], settled: bool) -> None:
-        """Cards were decided: they keep their places, what changed around them is dealt anew at the end."""
-        first = len(self.decided) - len(replaced)
-        if settled:
-            self.deck = self._without(replaced)
-            self.revision += 1
-        else:
-            self._regroup()
-        self.views.decided({old: -1 - first - at for at, old in enumerate(replaced)}, regrouped=not settled)
-
-    def _without(self, keepers: Sequence[int]) -> Deck:
-        """The deck without some groups; the rows need not be placed again."""
-        deck = self.deck
-        left = ~np.isin(deck.keepers, keepers)
-        lengths = np.diff(deck.starts)
-        members = deck.members[np.repeat(left, lengths)]
-        starts = np.concatenate([[0], np.cumsum(lengths[left])])
-        return Deck(deck.keepers[left], starts, members, deck.least[left], deck.tier[left])
+    def _decided(self, cards: Sequence[int], dealt: Rows) -> None:
+        """They keep their places; what was dealt anew around them comes at the end."""
+        first = len(self.decided) - len(cards)
+        self.views.decided({old: -1 - first - at for at, old in enumerate(cards)}, dealt)
+        self.revision += 1
 
     def caption(self, row: int, text: str) -> None:
         """The caption that an image is to have once the plan is applied."""
@@ -223,47 +193,21 @@ class Session:
             self.memory.undo(decision)
             self.sharing.forget(decision)
             about = [one.rows for one in self.decided if one.decision == decision]
-            row = int(about[0][0]) if about else next(r for r, (d, _) in self.captions.items() if d == decision)
+            row = int(about[0][-1]) if about else next(r for r, (d, _) in self.captions.items() if d == decision)
             self.decided = [one for one in self.decided if one.decision != decision]
+            self._latest = latest(self.decided, len(self.catalog))
             self.captions = self.memory.captions(self.names)
-            self._set(self.threshold, self.keep)
-            self._labels = Labels(self.decided, self.verdicts)
-            return self.number_of(int(about[0][-1])) if about else self.number_of(row)
-
-    # many at once
-
-    def sample(self, tier: str, query: str) -> tuple[str, int, list[int]]:
-        """(ticket, how many groups are open in this filtered tier, numbers of up to 12 of them picked at random)."""
-        with self.lock:
-            if tier not in (*TIERS, "border"):
-                raise Refused("Only a filtered tier can be accepted at once\nChoose a tier first.")
-            numbers = [card for card in self.views.numbers(tier, query).tolist() if self._is_open(card)]
-            ticket = f"{random.getrandbits(64):x}"
-            self._tickets = {ticket: (self.revision, numbers)}
-            return ticket, len(numbers), sorted(random.sample(numbers, min(SAMPLE, len(numbers))), key=numbers.index)
-
-    def _is_open(self, number: int) -> bool:
-        return 0 <= number < len(self.catalog) and len(self.deck.group(number)) > 1
-
-    def accept_all(self, ticket: str, rule: str) -> int:
-        """Accept every suggestion of a sample that was seen, as one decision. How many groups. Stale."""
-        with self.lock:
-            self._writable()
-            revision, numbers = self._tickets.pop(ticket, (-1, []))
-            if revision != self.revision or not numbers:
-                raise Stale
-            cards = [self.shown(number) for number in numbers]
-            text = f"{rule}; threshold {self.threshold:g}; keep {self.keep}; sample of {min(SAMPLE, len(numbers))} seen"
-            add_bulk(self.verdicts, self._store(BULK, [(card.rows, card.stays) for card in cards], text))
-            self._after(numbers, settled=True)
-            return len(numbers)
+            self.standing.decide(self.decided)
+            self._labels = Labels(self.standing.measured, self.decided, self.standing.verdicts)
+            self._changed_all()
+            return self.number_of(row)
 
     # what is left
 
     def proposal(self) -> Proposal:
         """A threshold from the pairs that were looked at one by one."""
         with self.lock:
-            return propose(*self._labels.measured(self.measured), self._spread)
+            return propose(*self._labels.labeled, self._spread)
 
     def save_state(self, **changes: Any) -> None:
         """Remember where the person is; the next run begins there."""
@@ -272,16 +216,11 @@ class Session:
             if not self.read_only:
                 self.memory.save_state(self.state, *self._names_of_state)
 
-    def set_gone(self, rows: Rows, gone: bool) -> None:
-        """Files went, or came back."""
-        with self.lock:
-            self.gone[rows] = gone
-            self._set(self.threshold, self.keep)
-
     def close(self) -> None:
         """Let everything be written, and close the store."""
         self.sharing.close()
-        self.memory.close()
+        with self.lock:
+            self.memory.close()
 
     def _writable(self) -> None:
         if self.read_only:

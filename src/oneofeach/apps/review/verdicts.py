@@ -100,6 +100,14 @@ class Verdicts:
         return not (self.parted or self.stays.any() or (self.goes >= 0).any())
 
 
+def latest(decided: Iterable[Decided], n: int) -> Rows:
+    """int64[n]: position of the last set that each row is in, -1 when it is in none."""
+    sets, found = list(decided), np.full(n, -1, np.int64)
+    if sets:
+        found[np.concatenate([one.rows for one in sets])] = np.repeat(np.arange(len(sets)), [len(s.rows) for s in sets])
+    return found
+
+
 def verdicts_of(decided: Iterable[Decided], measured: Measured) -> Verdicts:
     """Apply sets in order."""
     n, m = len(measured.pairs.same), len(measured.pairs)

@@ -39,8 +39,8 @@ class Views:
             self._lists[name] = self._with(self._made(filter), name[1])
         return self._lists[name]
 
-    def decided(self, numbers: Mapping[int, int], regrouped: bool) -> None:
-        """Cards were decided: old number → new number."""
+    def decided(self, numbers: Mapping[int, int], dealt: Rows) -> None:
+        """Cards were decided: old number → new number. dealt: keepers of the groups that were dealt anew."""
         self._lists = {name: cards for name, cards in self._lists.items() if name[0] != "decided"}
         old, new = np.array([*numbers.keys()], np.int64), np.array([*numbers.values()], np.int64)
         by = np.argsort(old)
@@ -49,11 +49,10 @@ class Views:
             at = np.minimum(np.searchsorted(old, cards), len(old) - 1)
             found = old[at] == cards
             cards[found] = new[at[found]]
-        if regrouped:
-            for name, cards in self._lists.items():
-                fresh = self._open(name[0])
-                fresh = self._with(fresh[~np.isin(fresh, cards)], name[1])
-                self._lists[name] = np.concatenate([cards, fresh])
+        for name, cards in self._lists.items():
+            fresh = self._open(name[0], self._session.standing.deck.nearest(dealt))
+            fresh = self._with(fresh[~np.isin(fresh, cards)], name[1])
+            self._lists[name] = np.concatenate([cards, fresh])
 
     @property
     def count_decided(self) -> int:
@@ -64,15 +63,15 @@ class Views:
     def _made(self, filter: str) -> Rows:
         if filter == "decided":
             return self._of_decisions()
-        return np.concatenate([self._of_decisions(), self._open(filter)]) if filter == "all" else self._open(filter)
+        groups = self._open(filter, self._session.standing.deck.order)
+        return np.concatenate([self._of_decisions(), groups]) if filter == "all" else groups
 
-    def _open(self, filter: str) -> Rows:
-        """What is still to be decided of a filter."""
-        deck = self._session.deck
+    def _open(self, filter: str, order: Rows) -> Rows:
+        """What is still to be decided of a filter, of the groups in `order`; at the border, of all."""
+        deck = self._session.standing.deck
         if filter == "border":
             return self._border()
-        order = deck.order if filter == "all" else deck.order[deck.tier[deck.order] == TIERS.index(filter)]
-        return np.asarray(deck.keepers[order])
+        return np.asarray(deck.keepers[order if filter == "all" else order[deck.tier[order] == TIERS.index(filter)]])
 
     def _of_decisions(self) -> Rows:
         """Decided sets in the order of time, each at its last word only."""
@@ -88,13 +87,13 @@ class Views:
 
     def _border(self) -> Rows:
         """Open groups and pairs on both sides of the threshold, the nearest first."""
-        session, deck = self._session, self._session.deck
-        groups = np.flatnonzero(deck.least < session.threshold + BORDER)
-        undecided = ~session.verdicts.decided & ~session.gone
-        near = near_misses(session.pairs, session.groups, session.threshold, undecided)
-        near = near[~session.verdicts.apart[near]]
-        distance = np.concatenate([deck.least[groups], session.pairs.similarity[near]]) - session.threshold
-        numbers = np.concatenate([deck.keepers[groups], len(session.catalog) + near])
+        now = self._session.standing
+        groups = np.flatnonzero(now.deck.least < now.threshold + BORDER)
+        undecided = ~now.verdicts.decided & ~now.gone
+        near = near_misses(now.pairs, now.groups, now.threshold, undecided)
+        near = near[~now.verdicts.apart[near]]
+        distance = np.concatenate([now.deck.least[groups], now.pairs.similarity[near]]) - now.threshold
+        numbers = np.concatenate([now.deck.keepers[groups], len(now.catalog) + near])
         return np.asarray(numbers[np.argsort(np.abs(distance), kind="stable")])
 
     def _with(self, cards: Rows, query: str) -> Rows:
