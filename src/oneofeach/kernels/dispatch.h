@@ -1,11 +1,20 @@
-/* FOR_EVERY_CPU before a function builds it for AVX2 too; which one runs is chosen when the module is loaded. */
+/* FOR_EVERY_CPU before a function builds it for AVX2 too; which one runs is chosen when the module is loaded. INLINED
+ * functions are built for the CPU of their caller. */
 #ifndef ONEOFEACH_DISPATCH_H
 #define ONEOFEACH_DISPATCH_H
+
+#include <stdint.h> /* from here on it is known which C library this is */
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__GLIBC__)
 #define FOR_EVERY_CPU __attribute__((target_clones("avx2", "default")))
 #else
 #define FOR_EVERY_CPU
+#endif
+
+#if defined(__GNUC__)
+#define INLINED static inline __attribute__((always_inline))
+#else
+#define INLINED static inline
 #endif
 
 #endif

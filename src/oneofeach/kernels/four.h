@@ -16,6 +16,12 @@ static inline Four four_plus(Four a, Four b) { return _mm_add_ps(a, b); }
 static inline Four four_minus(Four a, Four b) { return _mm_sub_ps(a, b); }
 static inline void four_turned(Four *rows) { _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]); }
 
+/* Eight at a time, which compilers that know a faster way for long stretches do not do for short ones. */
+static inline void four_zeros(int16_t *out, size_t count)
+{
+    for (size_t k = 0; k < count; k += 8) _mm_storeu_si128((__m128i *)(out + k), _mm_setzero_si128());
+}
+
 /* The first `count` values, rounded down and clipped to 0..255. */
 static inline void four_bytes(Four a, uint8_t *out, size_t count)
 {
@@ -62,6 +68,8 @@ static inline void four_turned(Four *rows)
             rows[i].at[j] = rows[j].at[i], rows[j].at[i] = other;
         }
 }
+
+static inline void four_zeros(int16_t *out, size_t count) { memset(out, 0, count * sizeof *out); }
 
 static inline void four_bytes(Four a, uint8_t *out, size_t count)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOOK = 11, END_OF_BLOCK = 127, MOST_COMPONENTS = 3 };
+enum { LOOK = 11, NO_SYMBOL = 63, END_OF_BLOCK = 127, MOST_COMPONENTS = 3 };
 
 /* What the next LOOK bits begin with: `length` bits that stand for `run` zeros and a value. length 0: the value does not
  * fit into LOOK bits, and `value` is its symbol and `run` the length of its code; that is 0 too for longer codes. */
@@ -15,10 +15,11 @@ typedef struct {
     uint8_t run, length;
 } Entry;
 
-/* The same of two AC values, in as many bits. Where there is no second one, its value, run and `second` are 0. */
+/* The same of two AC values, in as many bits: how far behind the last one the first and the second belong, and how far
+ * the next one does. Where there is no second one, it is a 0 where the next one belongs. */
 typedef struct {
     int16_t value[2];
-    uint8_t run[2], second, length;
+    uint8_t place[2], step, length;
 } Pair;
 
 typedef struct {
@@ -45,7 +46,7 @@ typedef struct {
     int progressive, color_known;
     size_t restart; /* MCUs between restart markers, 0: none */
     Component component[MOST_COMPONENTS];
-    uint16_t quantization[4][64]; /* in zigzag order */
+    float steps[4][64]; /* of quantization; rows of horizontal frequencies */
     int quantized[4];
     const Huffman *code[2][4]; /* DC, AC */
     Huffman *own[2][4];        /* those that are not the standard's, made for this file */
@@ -67,7 +68,7 @@ static inline unsigned jpeg_run(unsigned symbol, int dc)
 {
     if (dc) return 0;
     if (symbol & 15 || symbol == 0xf0) return symbol >> 4;
-    return symbol ? 64 : END_OF_BLOCK; /* 64: no such symbol in sequential scans */
+    return symbol ? NO_SYMBOL : END_OF_BLOCK; /* of a sequential scan */
 }
 
 /* Moves `data` behind the header of the next scan. 0: there is none, or something is unusual. */
@@ -83,8 +84,12 @@ void jpeg_prepare(void);
 /* Decodes the scan, and moves `data` to the marker behind it; planes are filled. 0: damaged. */
 int jpeg_decode_scan(Jpeg *jpeg, const Scan *scan);
 
-/* 8 x 8 dequantized coefficients → side x side pixels, each the mean of those it stands for. side: 2, 4, 8. */
-void jpeg_block(const float *coefficients, unsigned side, uint8_t *out, size_t stride);
+/* Where a coefficient in zigzag order belongs among rows of horizontal frequencies, counted from 1; 0: beyond the block. */
+extern const uint8_t jpeg_place[64 + 16 + END_OF_BLOCK];
+
+/* 8 x 8 coefficients, to be multiplied by their steps → side x side pixels, each the mean of those it stands for.
+ * count: how many of them in zigzag order may be other than 0. side: 2, 4, 8. */
+void jpeg_block(const int16_t *values, const float *steps, unsigned count, unsigned side, uint8_t *out, size_t stride);
 
 /* Planes → red, green and blue, uint8[3, height, width]. */
 int jpeg_colors(const Jpeg *jpeg, size_t height, size_t width, uint8_t *out);

@@ -21,9 +21,10 @@ static void join_pairs(Huffman *huffman)
     for (uint32_t bits = 0; bits < 1u << LOOK; bits++) {
         const Entry a = huffman->fast[bits], b = huffman->fast[bits << a.length & ((1u << LOOK) - 1)];
         const uint8_t length = (uint8_t)(a.length + b.length);
-        const int both = a.length && a.run < 16 && b.length && length <= LOOK;
-        huffman->pair[bits] = both ? (Pair){{a.value, b.value}, {a.run, b.run}, 1, length}
-                                   : (Pair){{a.value, 0}, {a.run, 0}, 0, a.length};
+        const int both = a.length && a.run < 16 && b.length && b.run != NO_SYMBOL && length <= LOOK;
+        const uint8_t next = (uint8_t)(a.run + 1), last = (uint8_t)(next + b.run);
+        huffman->pair[bits] = both ? (Pair){{a.value, b.value}, {a.run, last}, (uint8_t)(last + 1), length}
+                                   : (Pair){{a.value, 0}, {a.run, next}, next, a.length};
     }
 }
 

@@ -1,17 +1,12 @@
 /* Huffman codes and scans of JPEG files (ITU-T T.81, annexes C, F and G). A part of a scan between two restart markers
  * is first freed of its stuffed bytes, so that the inner loop can take eight bytes at once. Reading past its end gives
  * zeros, which is found out after every block. */
+#include "four.h"
 #include "jpeg.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { BEHIND = 512 }; /* zeros behind the data: more than any block takes */
-
-/* Where coefficients in zigzag order belong, counted from 1: rows of horizontal frequencies. 0: beyond the block. */
-static const uint8_t PLACE[64 + 16 + END_OF_BLOCK] = {
-    1, 9, 2, 3, 10, 17, 25, 18, 11, 4, 5, 12, 19, 26, 33, 41, 34, 27, 20, 13, 6, 7,
-    14, 21, 28, 35, 42, 49, 57, 50, 43, 36, 29, 22, 15, 8, 16, 23, 30, 37, 44, 51, 58, 59,
-    52, 45, 38, 31, 24, 32, 39, 46, 53, 60, 61, 54, 47, 40, 48, 55, 62, 63, 56, 64};
 
 typedef struct {
     const uint8_t *next, *stop;
@@ -25,10 +20,9 @@ static inline uint64_t eight(const uint8_t *at)
            (uint64_t)at[4] << 24 | (uint64_t)at[5] << 16 | (uint64_t)at[6] << 8 | at[7];
 }
 
-/* At least 32 bits, enough for any code and its value. */
+/* At least 56 bits: enough for any code and its value, or for two looks at the table and one more. */
 static inline void fill(Bits *bits)
 {
-    if (bits->count >= 32) return;
     bits->window |= eight(bits->next) >> bits->count;
     bits->next += (63 - bits->count) >> 3;
     bits->count |= 56;
@@ -40,7 +34,7 @@ static inline void drop(Bits *bits, unsigned count)
     bits->count -= count;
 }
 
-/* What the table of LOOK bits does not hold. run 64: there is no such code. */
+/* What the table of LOOK bits does not hold. */
 static Entry long_one(Bits *bits, const Huffman *huffman, Entry entry, int dc)
 {
     unsigned symbol = (unsigned)entry.value, length = entry.run;
@@ -48,7 +42,7 @@ static Entry long_one(Bits *bits, const Huffman *huffman, Entry entry, int dc)
         const uint32_t code = (uint32_t)(bits->window >> (64 - l)) - huffman->first[l];
         if (code < huffman->count[l]) symbol = huffman->symbol[huffman->offset[l] + code], length = l;
     }
-    if (!length) return (Entry){0, 64, 0};
+    if (!length) return (Entry){0, NO_SYMBOL, 0};
     drop(bits, length);
     const unsigned size = dc ? symbol : symbol & 15;
     const uint32_t value = size ? (uint32_t)(bits->window >> (64 - size)) : 0;
@@ -70,51 +64,53 @@ static inline Entry next(Bits *bits, const Huffman *huffman, int dc)
     return entry;
 }
 
-static inline void put(float *coefficients, const uint16_t *quantization, unsigned k, int32_t value)
+/* values: one before those of the block, for what lies beyond; NULL: nobody wants to know. */
+static inline void put(int16_t *values, unsigned k, int16_t value)
 {
-    if (coefficients) coefficients[PLACE[k]] = (float)(value * quantization[k & 63]);
+    if (values) values[jpeg_place[k]] = value;
 }
 
 /* The rest of the AC values of a block one by one. 0: damaged. */
-static int single_values(Bits *bits, const Huffman *code, const uint16_t *quantization, unsigned k, float *coefficients)
+static int single_values(Bits *bits, const Huffman *code, unsigned k, int16_t *values)
 {
     while (k < 64) {
         const Entry entry = next(bits, code, 0);
         k += entry.run;
         if (k > 63) return k >= END_OF_BLOCK;
-        put(coefficients, quantization, k++, entry.value);
+        put(values, k++, entry.value);
     }
     return 1;
 }
 
-/* AC values of a block into coefficients, or nowhere: two at a time, and the last ones again one by one where the second
- * belonged to the next block. What lies beyond a block is put before it. 0: damaged. */
-static inline int ac_values(Bits *bits, const Huffman *code, const uint16_t *quantization, float *coefficients)
+/* AC values of a block: two at a time, and the last ones again one by one where the second belonged to the next block.
+ * The number of values up to the last one that may be other than 0; 0: damaged. */
+static inline unsigned ac_values(Bits *bits, const Huffman *code, int16_t *values)
 {
     Bits last = *bits;
     unsigned k = 1, known = k;
     while (k < 64) {
         fill(bits);
-        last = *bits, known = k;
-        const Pair pair = code->pair[bits->window >> (64 - LOOK)];
-        if (!pair.length) {
-            const Entry entry = next(bits, code, 0);
-            k += entry.run;
-            put(coefficients, quantization, k++, entry.value);
-            continue;
+        for (int look = 0; look < 2 && k < 64; look++) {
+            last = *bits, known = k;
+            const Pair pair = code->pair[bits->window >> (64 - LOOK)];
+            if (!pair.length) {
+                const Entry entry = next(bits, code, 0);
+                k += entry.run;
+                put(values, k++, entry.value);
+                break;
+            }
+            drop(bits, pair.length);
+            put(values, k + pair.place[0], pair.value[0]);
+            put(values, k + pair.place[1], pair.value[1]);
+            k += pair.step;
         }
-        drop(bits, pair.length);
-        k += pair.run[0];
-        put(coefficients, quantization, k++, pair.value[0]);
-        k += pair.run[1];
-        put(coefficients, quantization, k, pair.value[1]);
-        k += pair.second;
     }
-    if (k == 64 || (k > END_OF_BLOCK && k <= END_OF_BLOCK + 64)) return 1;
+    if (k == 64) return k;
+    if (k > END_OF_BLOCK && k <= END_OF_BLOCK + 64) return k - END_OF_BLOCK;
     Bits before = last; /* whose address may be known: then the others stay in registers */
-    const int good = single_values(&before, code, quantization, known, coefficients);
+    const int good = single_values(&before, code, known, values);
     *bits = before;
-    return good;
+    return good ? 64 : 0;
 }
 
 /* Mean of a block of which `shift` bits of the DC value are not known yet: half of what they may be is added. */
@@ -128,23 +124,24 @@ static inline uint8_t pixel(int32_t dc, unsigned shift, int32_t step)
 static int block(const Jpeg *jpeg, const Scan *scan, Component *own, Bits *at, size_t x, size_t y)
 {
     Bits bits = *at;
-    const uint16_t *quantization = jpeg->quantization[own->quantization];
+    const float *steps = jpeg->steps[own->quantization];
     const Entry first = next(&bits, own->dc_code, 1);
     own->dc += first.value;
     if (first.run || own->dc < -32768 || own->dc > 32767) return 0;
     uint8_t *out = own->plane + (y * own->stride + x) * jpeg->side;
-    int good = 1;
+    unsigned count = 1;
     if (jpeg->side == 1) {
-        *out = pixel(own->dc, scan->shift, quantization[0]);
-        if (!jpeg->progressive) good = ac_values(&bits, own->ac_code, quantization, NULL);
+        *out = pixel(own->dc, scan->shift, (int32_t)steps[0]);
+        if (!jpeg->progressive) count = ac_values(&bits, own->ac_code, NULL);
     } else {
-        float coefficients[1 + 64] = {0};
-        coefficients[1] = (float)(own->dc * quantization[0]);
-        good = ac_values(&bits, own->ac_code, quantization, coefficients);
-        jpeg_block(coefficients + 1, jpeg->side, out, own->stride);
+        int16_t room[8 + 64], *values = room + 8; /* aligned */
+        four_zeros(values, 64);
+        values[0] = (int16_t)own->dc;
+        count = ac_values(&bits, own->ac_code, values - 1);
+        jpeg_block(values, steps, count, jpeg->side, out, own->stride);
     }
     *at = bits;
-    return good && bits.next <= bits.stop + 8;
+    return count && bits.next <= bits.stop + 8;
 }
 
 static int mcu(const Jpeg *jpeg, const Scan *scan, Bits *bits, size_t x, size_t y)

@@ -7,11 +7,16 @@ enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, DHT = 0xc4, RST0 = 0xd0, EOI = 0xd
 
 static size_t two(const uint8_t *at) { return (size_t)at[0] << 8 | at[1]; }
 
+const uint8_t jpeg_place[64 + 16 + END_OF_BLOCK] = {
+    1, 9, 2, 3, 10, 17, 25, 18, 11, 4, 5, 12, 19, 26, 33, 41, 34, 27, 20, 13, 6, 7,
+    14, 21, 28, 35, 42, 49, 57, 50, 43, 36, 29, 22, 15, 8, 16, 23, 30, 37, 44, 51, 58, 59,
+    52, 45, 38, 31, 24, 32, 39, 46, 53, 60, 61, 54, 47, 40, 48, 55, 62, 63, 56, 64};
+
 static int read_quantization(Jpeg *jpeg, const uint8_t *at, const uint8_t *stop)
 {
     for (; at < stop; at += 65) {
         if (*at > 3 || stop - at < 65) return 0; /* of 16 bits: unusual */
-        for (int k = 0; k < 64; k++) jpeg->quantization[*at][k] = at[1 + k];
+        for (int k = 0; k < 64; k++) jpeg->steps[*at][jpeg_place[k] - 1] = at[1 + k];
         jpeg->quantized[*at] = 1;
     }
     return 1;

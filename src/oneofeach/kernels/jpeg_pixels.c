@@ -20,47 +20,85 @@ static const float TWO[1][8] = {
     {0.353553391f, 0.0f, 0.0f, 0.0f, 0.320364431f, -0.112497028f, 0.0751681109f, -0.0637244474f},
 };
 
-/* Eight rows of frequencies → `side` rows of pixels. */
-static inline void product(const float (*matrix)[8], unsigned side, const Four *in, Four *out)
+/* The first `some` (4 or 8) of eight rows of frequencies, of which the others are 0 → `side` rows of pixels. */
+INLINED void product(const float (*matrix)[8], unsigned side, unsigned some, const Four *in, Four *out)
 {
     for (unsigned n = 0; n < side / 2; n++) {
         const float *m = matrix[n];
-        const Four even = four_plus(four_plus(four_times(in[0], m[0]), four_times(in[2], m[1])),
-                                    four_plus(four_times(in[4], m[2]), four_times(in[6], m[3])));
-        const Four odd = four_plus(four_plus(four_times(in[1], m[4]), four_times(in[3], m[5])),
-                                   four_plus(four_times(in[5], m[6]), four_times(in[7], m[7])));
+        Four even = four_plus(four_times(in[0], m[0]), four_times(in[2], m[1]));
+        Four odd = four_plus(four_times(in[1], m[4]), four_times(in[3], m[5]));
+        if (some == 8) {
+            even = four_plus(even, four_plus(four_times(in[4], m[2]), four_times(in[6], m[3])));
+            odd = four_plus(odd, four_plus(four_times(in[5], m[6]), four_times(in[7], m[7])));
+        }
         out[n] = four_plus(even, odd);
         out[side - 1 - n] = four_minus(even, odd);
     }
 }
 
-static inline void rebuilt(const float (*matrix)[8], unsigned side, const float *in, uint8_t *out, size_t stride)
+/* The same for the first `some` columns of values times their steps, of which the others are 0. */
+INLINED void columns(const float (*matrix)[8], unsigned side, unsigned some, const int16_t *values,
+                     const float *steps, float (*out)[8])
 {
-    const float middle[4] = {128.5f, 128.5f, 128.5f, 128.5f};
-    const unsigned groups = (side + 3) / 4;
-    Four rows[8], across[8], turned[2][8];
-    for (unsigned half = 0; half < 2; half++) {
-        for (unsigned k = 0; k < 8; k++) rows[k] = four_at(in + 8 * k + 4 * half);
-        for (unsigned k = side; k < 4; k++) across[k] = rows[0];
-        product(matrix, side, rows, across);
-        for (unsigned group = 0; group < groups; group++) {
-            four_turned(across + 4 * group);
-            for (unsigned k = 0; k < 4; k++) turned[group][4 * half + k] = across[4 * group + k];
+    float in[8][8];
+    for (unsigned k = 0; k < some; k++)
+        for (unsigned x = 0; x < some; x++) in[k][x] = (float)values[8 * k + x] * steps[8 * k + x];
+    for (unsigned n = 0; n < side / 2; n++) {
+        const float *m = matrix[n];
+        for (unsigned x = 0; x < some; x++) {
+            float even = in[0][x] * m[0] + in[2][x] * m[1], odd = in[1][x] * m[4] + in[3][x] * m[5];
+            if (some == 8) {
+                even = even + (in[4][x] * m[2] + in[6][x] * m[3]);
+                odd = odd + (in[5][x] * m[6] + in[7][x] * m[7]);
+            }
+            out[n][x] = even + odd;
+            out[side - 1 - n][x] = even - odd;
         }
-    }
-    for (unsigned group = 0; group < groups; group++) {
-        product(matrix, side, turned[group], rows);
-        for (unsigned y = 0; y < side; y++)
-            four_bytes(four_plus(rows[y], four_at(middle)), out + y * stride + 4 * group, side < 4 ? side : 4);
     }
 }
 
-void jpeg_block(const float *coefficients, unsigned side, uint8_t *out, size_t stride)
+INLINED void rebuilt(const float (*matrix)[8], unsigned side, unsigned some, const int16_t *values, const float *steps,
+                     uint8_t *out, size_t stride)
 {
-    switch (side) { /* the compiler makes a fast loop of each */
-    case 2: rebuilt(TWO, 2, coefficients, out, stride); break;
-    case 4: rebuilt(FOUR, 4, coefficients, out, stride); break;
-    default: rebuilt(EIGHT, 8, coefficients, out, stride); break;
+    const float middle[4] = {128.5f, 128.5f, 128.5f, 128.5f};
+    float across[8][8];
+    Four turned[8], rows[8];
+    columns(matrix, side, some, values, steps, across);
+    for (unsigned group = 0; group < side; group += 4) {
+        for (unsigned half = 0; half < some; half += 4) {
+            for (unsigned k = 0; k < 4; k++) turned[half + k] = four_at(across[side < 4 ? k % side : group + k] + half);
+            four_turned(turned + half);
+        }
+        product(matrix, side, some, turned, rows);
+        for (unsigned y = 0; y < side; y++)
+            four_bytes(four_plus(rows[y], four_at(middle)), out + y * stride + group, side < 4 ? side : 4);
+    }
+}
+
+/* A block of which only the mean is there. */
+static void same(float mean, unsigned side, uint8_t *out, size_t stride)
+{
+    const float value = mean + 128.5f;
+    const uint8_t level = (uint8_t)(int)(value > 0.0f ? value < 255.0f ? value : 255.0f : 0.0f);
+    for (unsigned y = 0; y < side; y++)
+        for (unsigned x = 0; x < side; x++) out[y * stride + x] = level;
+}
+
+FOR_EVERY_CPU
+void jpeg_block(const int16_t *values, const float *steps, unsigned count, unsigned side, uint8_t *out, size_t stride)
+{
+    if (count == 1) {
+        same(values[0] * steps[0] * EIGHT[0][0] * EIGHT[0][0], side, out, stride);
+        return;
+    }
+    const int few = count <= 10; /* all in the first four rows and columns; the compiler makes a fast loop of each case */
+    switch (few ? -(int)side : (int)side) {
+    case -2: rebuilt(TWO, 2, 4, values, steps, out, stride); break;
+    case 2: rebuilt(TWO, 2, 8, values, steps, out, stride); break;
+    case -4: rebuilt(FOUR, 4, 4, values, steps, out, stride); break;
+    case 4: rebuilt(FOUR, 4, 8, values, steps, out, stride); break;
+    case -8: rebuilt(EIGHT, 8, 4, values, steps, out, stride); break;
+    default: rebuilt(EIGHT, 8, 8, values, steps, out, stride); break;
     }
 }
 
