@@ -24,7 +24,8 @@ import dataset
 
 from oneofeach.apps.cli import run
 from oneofeach.stages.acting import disk, perform
-from oneofeach.stages.acting.journal import DONE, journals
+from oneofeach.stages.acting.journal import DONE
+from oneofeach.stages.acting.journals import journals
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.steps import Plan
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from oneofeach.stages.acting import plan as planning
-from oneofeach.stages.acting.disk import look
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.steps import Caption, File, Plan, Step, plan_from
+from oneofeach.stages.acting.witness import look
 from oneofeach.stages.preference import rank
 from oneofeach.stages.sources.folder import FolderSource
 from oneofeach.tables import EVIDENCE, FACTS, Catalog, Groups, Outcome, Pairs

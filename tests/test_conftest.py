@@ -8,7 +8,7 @@ import pytest
 
 from oneofeach.apps.review import memory, thumbnails
 from oneofeach.index.index import default_path
-from oneofeach.stages.acting.journal import journals_folder
+from oneofeach.stages.acting.journals import journals_folder
 
 
 @pytest.mark.parametrize("place", [default_path, journals_folder, memory.default_path, thumbnails.default_path])

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     )
     from oneofeach.evaluation import evaluate
     from oneofeach.flow import Result, deduplicate, group, match, scan, similarity
-    from oneofeach.stages.acting.journal import Journal, journals
+    from oneofeach.stages.acting.journal import Journal
+    from oneofeach.stages.acting.journals import journals
     from oneofeach.stages.acting.perform import perform
     from oneofeach.stages.acting.plan import plan
     from oneofeach.stages.acting.steps import Plan
@@ -94,7 +95,8 @@ _HOMES = {
         "oneofeach.comparison": "compare",
         "oneofeach.evaluation": "evaluate",
         "oneofeach.flow": "Result deduplicate group match scan similarity",
-        "oneofeach.stages.acting.journal": "Journal journals",
+        "oneofeach.stages.acting.journal": "Journal",
+        "oneofeach.stages.acting.journals": "journals",
         "oneofeach.stages.acting.perform": "perform",
         "oneofeach.stages.acting.plan": "plan",
         "oneofeach.stages.acting.steps": "Plan",

@@ -14,12 +14,13 @@ import pytest
 from oneofeach.errors import InvalidRule, MissingExtra
 from oneofeach.stages.acting import disk, links
 from oneofeach.stages.acting.actions import action_named
-from oneofeach.stages.acting.disk import content_of, rename_new, sentence
+from oneofeach.stages.acting.disk import rename_new, sentence
 from oneofeach.stages.acting.journal import Journal
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.steps import Caption, File, Plan
 from oneofeach.stages.acting.undo import undo, undoable
+from oneofeach.stages.acting.witness import content_of
 
 
 @pytest.fixture
@@ -339,8 +340,8 @@ def test_a_rename_never_overwrites_on_any_system(tmp_path: Path, monkeypatch: py
 
 def caption(root: Path, before: str | None, text: str = "cat, dog") -> Plan:
     path = str(root / "a.txt")
-    file = disk.look(path) if before is not None else File(path, -1, -1, "")
-    step = Caption(file, str(root / "a.png"), text, before, (disk.look(str(root / "b.txt")),), "longest")
+    file = dataset.look(path) if before is not None else File(path, -1, -1, "")
+    step = Caption(file, str(root / "a.png"), text, before, (dataset.look(str(root / "b.txt")),), "longest")
     going = dataset.step(root, "b.png", "a.png", sidecars=["b.txt"])
     return replace(dataset.plan(root, going), steps=(step, going))
 

@@ -19,7 +19,8 @@ import pytest
 from oneofeach.stages.acting import disk
 from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting.actions import ALL
-from oneofeach.stages.acting.journal import Journal, journals, read
+from oneofeach.stages.acting.journal import Journal
+from oneofeach.stages.acting.journals import journals, read
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.steps import Plan
 from oneofeach.stages.acting.undo import undo

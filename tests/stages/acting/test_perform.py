@@ -9,7 +9,8 @@ import pytest
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting import perform as performing
-from oneofeach.stages.acting.journal import Journal, read
+from oneofeach.stages.acting.journal import Journal
+from oneofeach.stages.acting.journals import read
 from oneofeach.stages.acting.lock import locked
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import perform

@@ -12,7 +12,8 @@ import pytest
 
 from oneofeach.errors import InvalidRule, MissingExtra
 from oneofeach.stages.acting.names import QUARANTINE
-from oneofeach.stages.acting.plan import plan, top_of_volume
+from oneofeach.stages.acting.places import top_of_volume
+from oneofeach.stages.acting.plan import plan
 from oneofeach.stages.acting.steps import Caption, Step
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting import perform as performing
-from oneofeach.stages.acting.journal import journals
+from oneofeach.stages.acting.journals import journals
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan

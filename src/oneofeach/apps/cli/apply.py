@@ -12,7 +12,7 @@ from oneofeach.apps.cli.printing import put, put_json
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import opened
 from oneofeach.errors import Refused
-from oneofeach.stages.acting import journal as journaling
+from oneofeach.stages.acting import journals as journaling
 from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting import undo as undoing
 from oneofeach.stages.acting.journal import Journal

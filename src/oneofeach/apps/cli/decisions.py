@@ -13,7 +13,7 @@ from oneofeach.apps.cli.options import IndexPath
 from oneofeach.apps.cli.printing import put, put_json
 from oneofeach.asking import Index
 from oneofeach.errors import Refused
-from oneofeach.stages.acting.disk import content_of
+from oneofeach.stages.acting.witness import content_of
 from oneofeach.wording import counted
 
 Images = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Protocol
 
 from oneofeach.errors import InvalidRule
-from oneofeach.stages.acting.disk import Witness
 from oneofeach.stages.acting.journal import Unit
 from oneofeach.stages.acting.links import Hardlink, Reflink, Symlink
 from oneofeach.stages.acting.moves import Delete, Quarantine, Trash
 from oneofeach.stages.acting.texts import Write
+from oneofeach.stages.acting.witness import Witness
 
 
 class Action(Protocol):

@@ -9,6 +9,10 @@ from oneofeach.errors import InvalidRule
 CAPTION_EXTENSIONS = (".txt", ".caption")
 
 
+def is_caption(path: str) -> bool:
+    return path.lower().endswith(CAPTION_EXTENSIONS)
+
+
 def caption_rule(name: str) -> Callable[[str, Sequence[str]], str]:
     """The rule of that name: (keeper's caption, captions of its duplicates) → the caption to keep. InvalidRule."""
     try:

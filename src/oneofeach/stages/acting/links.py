@@ -15,10 +15,11 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from oneofeach.errors import Refused
-from oneofeach.stages.acting.disk import Stuck, Witness, content_of, sentence, there
+from oneofeach.stages.acting.disk import Stuck, sentence, there
 from oneofeach.stages.acting.journal import Unit
 from oneofeach.stages.acting.moves import hidden_name
 from oneofeach.stages.acting.steps import File, Step
+from oneofeach.stages.acting.witness import Witness, content_of
 
 
 class Link(ABC):

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from oneofeach.errors import Refused
 from oneofeach.plugins import extra
-from oneofeach.stages.acting.disk import Stuck, Witness, content_of, make_folder, rename_new, sentence, there
+from oneofeach.stages.acting.disk import Stuck, make_folder, rename_new, sentence, there
 from oneofeach.stages.acting.journal import Unit
 from oneofeach.stages.acting.steps import File, Step
+from oneofeach.stages.acting.witness import Witness, content_of
 
 
 class Quarantine:

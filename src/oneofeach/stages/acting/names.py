@@ -37,6 +37,11 @@ def long_path(path: str, windows: bool = os.name == "nt") -> str:
     return "\\\\?\\UNC" + path[1:] if path.startswith("\\\\") else "\\\\?\\" + path
 
 
+def absolute(path: str) -> str:
+    """The absolute path, in the form that Windows opens."""
+    return long_path(os.path.abspath(path))
+
+
 def folded(path: str) -> str:
     """Equal for two paths that some file system (Windows, macOS) takes for the same."""
     return normalize("NFC", normalize("NFC", path).casefold())

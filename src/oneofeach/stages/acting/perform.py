@@ -7,32 +7,20 @@ batch is read and checked; each file is looked at once more when its turn comes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.actions import ALL
-from oneofeach.stages.acting.disk import Stuck, Witness, sentence, sync_folders, there
-from oneofeach.stages.acting.journal import (
-    AGAIN,
-    DONE,
-    FAILED,
-    REFUSED,
-    STUCK,
-    Journal,
-    Unit,
-    begin,
-    journals_folder,
-    unfinished,
-)
+from oneofeach.stages.acting.disk import Stuck, sentence, sync_folders
+from oneofeach.stages.acting.guard import Guard
+from oneofeach.stages.acting.journal import AGAIN, DONE, FAILED, REFUSED, STUCK, Journal, Unit
+from oneofeach.stages.acting.journals import begin, journals_folder, unfinished
 from oneofeach.stages.acting.lock import locked
-from oneofeach.stages.acting.names import inside, protected
-from oneofeach.stages.acting.steps import Caption, File, Plan, Step
+from oneofeach.stages.acting.steps import Caption, Plan, Step
 
 BATCH = 256
-_NO_NAMES = ("", os.curdir, os.pardir)
 Progress = Callable[[str, int, int], None]
 
 
@@ -58,96 +46,6 @@ def perform(plan: Plan, journals: str = "", protect: Sequence[str] = (), progres
         finally:
             journal.end()
     return journal
-
-
-class Guard:
-    """Everything that can be said against a step."""
-
-    def __init__(self, roots: Sequence[str], globs: Sequence[str]) -> None:
-        self.witness = Witness()
-        self._roots, self._globs = roots, globs
-        self._relied_on: dict[tuple[int, int], str] = {}
-        self._failed_captions: set[str] = set()
-        self._known: dict[tuple[str, bool], bool] = {}
-
-    def check(self, step: Step | Caption) -> tuple[int, int, int]:
-        """All that can be known before an intent: mode, owner and group of the file. Refused otherwise."""
-        files = step.files if isinstance(step, Step) else (step.file,)
-        for file in files:
-            self._check_place(file)
-        if isinstance(step, Caption):
-            return self._check_caption(step)
-        found = self.witness.check(step.file, "the file")
-        for file in step.sidecars:
-            self.witness.check(file, "the sidecar")
-        kept = self.witness.check(step.keeper, "the keeper")
-        self._check_pair(step, found, kept)
-        return found.st_mode, found.st_uid, found.st_gid
-
-    def check_again(self, step: Step | Caption) -> None:
-        """What may have changed by the steps before this one."""
-        if not isinstance(step, Step):
-            return
-        if step.keeper.path in self._failed_captions:
-            raise Refused("the caption of its keeper was not written")
-        other = self._relied_on.get(self.witness.identity(step.file.path))
-        if other is not None and os.path.realpath(step.file.path) == os.path.realpath(other):
-            raise Refused(f"{step.file.path} is kept in place of a file that is gone already")
-
-    def done(self, step: Step | Caption) -> None:
-        """Remember what must stay from now on."""
-        if isinstance(step, Step):
-            self._relied_on[self.witness.identity(step.keeper.path)] = step.keeper.path
-
-    def settled(self, step: Step | Caption) -> None:
-        """`done`, for a step of an earlier process: nothing was seen of its keeper yet."""
-        if isinstance(step, Step) and (kept := there(step.keeper.path)):
-            self._relied_on[kept.st_dev, kept.st_ino] = step.keeper.path
-
-    def not_done(self, step: Step | Caption) -> None:
-        if isinstance(step, Caption):
-            self._failed_captions.add(step.keeper)
-
-    def _check_place(self, file: File) -> None:
-        if not self._plain(file.path, of_roots=True):
-            raise Refused(f"{file.path} is not inside the folders of the plan")
-        if file.target and not self._plain(file.target, of_roots=False):
-            raise Refused(f"the target {file.target} is not an absolute path")
-        if not self._globs:
-            return
-        real = os.path.join(os.path.realpath(os.path.dirname(file.path)), os.path.basename(file.path))
-        for path in (file.path, real):
-            if glob := protected(path, self._roots, self._globs):
-                raise Refused(f"{file.path} is protected by {glob}")
-
-    def _plain(self, path: str, of_roots: bool) -> bool:
-        """Whether a path is plainly written, and lies in the roots or anywhere; what is known of its folder is kept."""
-        folder, _, name = path.rpartition(os.sep)
-        if (folder, of_roots) not in self._known:
-            roots = self._roots if of_roots else [os.path.abspath(os.sep)]
-            self._known[folder, of_roots] = inside(f"{folder}{os.sep}x", roots)
-        return self._known[folder, of_roots] and name not in _NO_NAMES and not (os.altsep and os.altsep in name)
-
-    def _check_pair(self, step: Step, found: os.stat_result, kept: os.stat_result) -> None:
-        if os.path.samestat(found, kept):
-            linked = ALL[step.action].same_bytes
-            same_name = found.st_nlink == 1 or os.path.realpath(step.file.path) == os.path.realpath(step.keeper.path)
-            if linked or same_name:
-                raise Refused(f"{step.file.path} and its keeper are one and the same file")
-        if ALL[step.action].same_bytes and step.file.content != step.keeper.content:
-            raise Refused(f"{step.file.path} is not the same as its keeper byte for byte: no {step.action}")
-
-    def _check_caption(self, step: Caption) -> tuple[int, int, int]:
-        if not there(step.keeper):
-            raise Refused(f"the keeper {step.keeper} is missing")
-        for source in step.sources:
-            self.witness.check(source, "the caption")
-        if step.before is None:
-            if there(step.file.path):
-                raise Refused(f"the caption {step.file.path} was written since the plan was made")
-            return 0, 0, 0
-        found = self.witness.check(step.file, "the caption")
-        return found.st_mode, found.st_uid, found.st_gid
 
 
 def _settle(journal: Journal, guard: Guard) -> None:

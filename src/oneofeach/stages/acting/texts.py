@@ -6,11 +6,12 @@ import os
 from hashlib import sha256
 
 from oneofeach.errors import Refused
-from oneofeach.stages.acting.disk import Stuck, Witness, content_of, rename_new, there, write_new
+from oneofeach.stages.acting.disk import Stuck, rename_new, there, write_new
 from oneofeach.stages.acting.journal import Unit
 from oneofeach.stages.acting.links import restore_facts
 from oneofeach.stages.acting.moves import hidden_name
 from oneofeach.stages.acting.steps import Caption
+from oneofeach.stages.acting.witness import Witness, content_of
 
 
 class Write:

@@ -8,7 +8,8 @@ from contextlib import suppress
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.actions import ALL
 from oneofeach.stages.acting.disk import sentence, sync_folders, there
-from oneofeach.stages.acting.journal import REFUSED, RESTORED, Journal, Unit, read
+from oneofeach.stages.acting.journal import REFUSED, RESTORED, Journal, Unit
+from oneofeach.stages.acting.journals import read
 from oneofeach.stages.acting.lock import locked
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import BATCH, Progress
