@@ -1,5 +1,6 @@
 /* FOR_EVERY_CPU before a function builds it for AVX2 too; which one runs is chosen when the module is loaded. INLINED
- * functions are built for the CPU of their caller. */
+ * functions are built for the CPU of their caller. SOON_READ(address) asks for the memory there, which may lie behind
+ * the end of an array. */
 #ifndef ONEOFEACH_DISPATCH_H
 #define ONEOFEACH_DISPATCH_H
 
@@ -13,8 +14,10 @@
 
 #if defined(__GNUC__)
 #define INLINED static inline __attribute__((always_inline))
+#define SOON_READ(address) __builtin_prefetch(address)
 #else
 #define INLINED static inline
+#define SOON_READ(address) ((void)0)
 #endif
 
 #endif

@@ -9,13 +9,22 @@ typedef struct {
     int nan;
 } Spread;
 
-/* Rounded half to even and clipped, NaN to 0: adding 1.5 * 2^23 leaves no room for a fraction. */
+static inline uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* Of 0..255: rounded half to even, for adding 1.5 * 2^23 leaves no room for a fraction. */
+static inline uint8_t rounded(float scaled) { return (uint8_t)bits_of(scaled + 12582912.0f); }
+
+/* Clipped, NaN to 0. */
 static inline uint8_t level(float value)
 {
     float scaled = value * 255.0f;
     scaled = scaled > 0.0f ? scaled : 0.0f;
-    scaled = scaled < 255.0f ? scaled : 255.0f;
-    return (uint8_t)(int32_t)((scaled + 12582912.0f) - 12582912.0f);
+    return rounded(scaled < 255.0f ? scaled : 255.0f);
 }
 
 static void look(Spread *spread, float value)
@@ -27,20 +36,42 @@ static void look(Spread *spread, float value)
 
 enum {
     BLOCK = 2048, /* values that stay in the nearest cache */
+    GROUP = 64,   /* values in a row that are asked for ahead of time */
+    AHEAD = 512,  /* by so many values; a tensor is read once, from memory */
     FEW = 1 << 14 /* values for which handing the lock to another thread would take longer than they do */
 };
 
-/* Values beside each other; they are looked at one by one only where one lies beyond 0..1. */
+/* BLOCK values beside each other, without clipping; 0 where one lies beyond 0..1 (or is -0), and they are wrong. */
 FOR_EVERY_CPU
-static void tight_levels(const float *restrict in, Py_ssize_t count, uint8_t *restrict out, Spread *spread)
+static int usual_levels(const float *restrict in, uint8_t *restrict out)
 {
-    for (; count > 0; count -= BLOCK, in += BLOCK, out += BLOCK) {
-        const int n = count < BLOCK ? (int)count : BLOCK;
-        int32_t beyond = 0;
-        for (int i = 0; i < n; i++) beyond += !((in[i] >= 0.0f) & (in[i] <= 1.0f));
-        for (int i = 0; i < n; i++) out[i] = level(in[i]);
-        for (int i = 0; beyond && i < n; i++) look(spread, in[i]);
+    uint32_t highest = 0;
+    for (int k = 0; k < BLOCK; k += GROUP, in += GROUP, out += GROUP) {
+        for (int i = 0; i < GROUP; i += 16) SOON_READ(in + i + AHEAD);
+        for (int i = 0; i < GROUP; i++) {
+            const uint32_t bits = bits_of(in[i]); /* grow as floats do; those of negative ones and NaN are higher */
+            highest = bits > highest ? bits : highest;
+            out[i] = rounded(in[i] * 255.0f);
+        }
     }
+    return highest <= bits_of(1.0f);
+}
+
+FOR_EVERY_CPU
+static void any_levels(const float *restrict in, int count, uint8_t *restrict out, Spread *spread)
+{
+    int32_t beyond = 0;
+    for (int i = 0; i < count; i++) beyond += !((in[i] >= 0.0f) & (in[i] <= 1.0f));
+    for (int i = 0; i < count; i++) out[i] = level(in[i]);
+    for (int i = 0; beyond && i < count; i++) look(spread, in[i]);
+}
+
+/* Values beside each other. */
+static void tight_levels(const float *in, Py_ssize_t count, uint8_t *out, Spread *spread)
+{
+    for (; count >= BLOCK; count -= BLOCK, in += BLOCK, out += BLOCK)
+        if (!usual_levels(in, out)) any_levels(in, BLOCK, out, spread);
+    any_levels(in, (int)count, out, spread);
 }
 
 static void strided_levels(const char *in, Py_ssize_t columns, Py_ssize_t channels, Py_ssize_t stride_x,

@@ -48,24 +48,37 @@ static void luma(const uint16_t *restrict sum, const Layout *layout, uint32_t *r
         for (Py_ssize_t i = 0; i < count; i++) out[i] = 77u * sum[i] + 150u * green[i] + 29u * blue[i];
 }
 
+/* Sums of `step` values beside each other; known steps let the compiler use vectors. */
+FOR_EVERY_CPU
+static void gather(const uint32_t *restrict line, Py_ssize_t columns, Py_ssize_t step, uint32_t *restrict out)
+{
+    if (step == 2)
+        for (Py_ssize_t i = 0; i < columns; i++) out[i] = line[2 * i] + line[2 * i + 1];
+    else
+        for (Py_ssize_t i = 0; i < columns; i++, line += step) {
+            out[i] = 0;
+            for (Py_ssize_t x = 0; x < step; x++) out[i] += line[x];
+        }
+}
+
 /* Mean luma in 1/16 of cells of step_x x step_y pixels; what is left over at the far edges counts for nothing.
- * line, sum: room for one row of the picture. */
+ * line, sum: room for two rows and one of the picture. */
 FOR_EVERY_CPU
 static void shrink(const Pixels *p, Py_ssize_t step_x, Py_ssize_t step_y, Py_ssize_t columns, Py_ssize_t rows,
-                   uint32_t *line, uint16_t *sum, int16_t *out)
+                   uint32_t *line, uint16_t *sum, int16_t *restrict out)
 {
     const int tight = p->stride_x == p->channels && (p->channels == 1 || p->stride_c == 1);
     const Layout layout = {tight, columns * step_x, p->channels};
+    uint32_t *restrict cells = line + layout.columns;
     const uint32_t share = (uint32_t)(((uint64_t)1 << 32) / (uint64_t)(step_x * step_y)); /* 0: of one pixel */
     for (Py_ssize_t j = 0; j < rows; j++, out += columns) {
         add_rows(p, &layout, j * step_y, step_y, sum);
         luma(sum, &layout, line);
-        for (Py_ssize_t x = 1; x < step_x; x++)
-            for (Py_ssize_t i = 0; i < columns; i++) line[i * step_x] += line[i * step_x + x];
+        gather(line, columns, step_x, cells);
         if (share)
-            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)((uint64_t)line[i * step_x] * share >> 36);
+            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)((uint64_t)cells[i] * share >> 36);
         else
-            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)(line[i] >> 4);
+            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)(cells[i] >> 4);
     }
 }
 
@@ -80,7 +93,7 @@ static PyObject *py_shrunk(PyObject *self, PyObject *args)
                           &p.stride_c, &step_x, &step_y, &columns, &rows, &out))
         return NULL;
     const size_t width = (size_t)(columns * step_x);
-    uint32_t *line = malloc(width * sizeof *line);
+    uint32_t *line = malloc(2 * width * sizeof *line);
     uint16_t *sum = malloc(width * (size_t)p.channels * sizeof *sum);
     const int ready = line && sum;
     if (ready) {
