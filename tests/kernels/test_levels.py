@@ -38,6 +38,19 @@ def test_levels_are_rounded_half_to_even_and_clipped_and_nan_is_zero(image):
     assert (spread.low, spread.high) == (numbers.min(initial=0), numbers.max(initial=1))
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 6), st.lists(st.tuples(st.integers(0, 6 * 1500 - 1), values | st.just(-0.0)), max_size=4))
+def test_one_value_beyond_changes_no_other_of_a_long_picture(rows, odd):
+    image = (np.arange(rows * 1500, dtype=np.float32) % 1021 / 1020).reshape(rows, 500, 3)
+    for place, value in odd:
+        image.flat[place % image.size] = value
+    levels, spread = converted(image)
+    assert np.array_equal(levels, definition(image))
+    assert spread.nan == np.isnan(image).any()
+    numbers = image[~np.isnan(image)]
+    assert (spread.low, spread.high) == (numbers.min(initial=0), numbers.max(initial=1))
+
+
 def test_a_picture_of_nan_alone_has_no_range_beyond():
     assert converted(np.full((3, 4, 3), np.nan, np.float32))[1] == Spread(nan=True)
 

@@ -23,15 +23,22 @@ static void add_row(const Plane *plane, int64_t row, int64_t count, uint32_t wei
         for (int64_t x = 0; x < count; x++) sums[x] += weight * pixels[x * step];
 }
 
-/* Whole rows in a line: bytes add up in 16 bits, which is twice as fast, and carry over every 256 rows. */
+/* Whole rows in a line: bytes add up in 16 bits, which is twice as fast, four rows at a time, and carry over every 256
+ * rows. */
 FOR_EVERY_CPU
-static void add_whole_rows(const Plane *plane, int64_t row, int64_t end, int64_t count, uint16_t *carry, uint32_t *sums)
+static void add_whole_rows(const Plane *plane, int64_t row, int64_t end, int64_t count, uint16_t *restrict carry,
+                           uint32_t *restrict sums)
 {
+    const int64_t down = plane->stride_y;
     while (row < end) {
         int64_t stop = end - row > 256 ? row + 256 : end;
         memset(carry, 0, (size_t)count * sizeof *carry);
+        for (; row + 4 <= stop; row += 4) {
+            const uint8_t *a = plane->data + row * down, *b = a + down, *c = b + down, *d = c + down;
+            for (int64_t x = 0; x < count; x++) carry[x] = (uint16_t)(carry[x] + a[x] + b[x] + c[x] + d[x]);
+        }
         for (; row < stop; row++) {
-            const uint8_t *pixels = plane->data + row * plane->stride_y;
+            const uint8_t *pixels = plane->data + row * down;
             for (int64_t x = 0; x < count; x++) carry[x] = (uint16_t)(carry[x] + pixels[x]);
         }
         for (int64_t x = 0; x < count; x++) sums[x] += 256u * carry[x];
@@ -55,13 +62,27 @@ static void add_rows(const Plane *plane, int64_t from, int64_t to, int64_t count
     add_row(plane, last, count, (uint32_t)(to - (last << 8)), sums);
 }
 
-/* One cell of a row of column sums; `step` channels lie beside each other. */
-static int64_t across(const uint32_t *sums, int64_t from, int64_t to, int64_t step)
+/* One cell of a row of column sums; `step` channels (1 or 3) lie beside each other. */
+INLINED void across(const uint32_t *sums, int64_t from, int64_t to, int64_t step, int64_t *out)
 {
-    int64_t first = from >> 8, last = (to - 1) >> 8, inner = 0;
-    if (first == last) return (to - from) * sums[first * step];
-    for (int64_t x = first + 1; x < last; x++) inner += sums[x * step];
-    return 256 * inner + (256 - (from & 255)) * sums[first * step] + (to - (last << 8)) * sums[last * step];
+    const int64_t first = from >> 8, last = (to - 1) >> 8;
+    const uint32_t *begin = sums + first * step, *end = sums + last * step;
+    const int64_t begins = first == last ? to - from : 256 - (from & 255), ends = first == last ? 0 : to - (last << 8);
+    uint64_t inner[3] = {0};
+    for (const uint32_t *x = begin + step; x < end; x += step)
+        for (int64_t c = 0; c < step; c++) inner[c] += x[c];
+    for (int64_t c = 0; c < step; c++) out[c] = 256 * (int64_t)inner[c] + begins * begin[c] + ends * end[c];
+}
+
+/* A row of cells. */
+static void across_all(const uint32_t *sums, const int64_t *edges, int64_t side, int64_t step, int64_t stride,
+                       int64_t *out)
+{
+    for (int64_t i = 0; i < side; i++, out += stride)
+        if (step == 1)
+            across(sums, edges[i], edges[i + 1], 1, out);
+        else
+            across(sums, edges[i], edges[i + 1], 3, out);
 }
 
 void area_edges(double start, double stop, int64_t side, int64_t length, int64_t *edges)
@@ -89,9 +110,7 @@ int area_cells(const Pixels *pixels, const int64_t *edges_x, const int64_t *edge
         for (int64_t j = 0; j < side; j++) {
             if (edges_y[j] == edges_y[j + 1]) continue; /* a strip of a picture has cells without rows */
             add_rows(&plane, edges_y[j], edges_y[j + 1], count, carry, sums);
-            for (int64_t i = 0; i < side; i++)
-                for (int64_t c = 0; c < step; c++)
-                    out[(j * side + i) * channels + pass + c] = across(sums + c, edges_x[i], edges_x[i + 1], step);
+            across_all(sums, edges_x, side, step, channels, out + j * side * channels + pass);
         }
     free(sums);
     free(carry);

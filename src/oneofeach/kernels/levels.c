@@ -9,7 +9,7 @@ typedef struct {
     int nan;
 } Spread;
 
-static inline uint32_t bits_of(float value)
+INLINED uint32_t bits_of(float value)
 {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
@@ -17,10 +17,10 @@ static inline uint32_t bits_of(float value)
 }
 
 /* Of 0..255: rounded half to even, for adding 1.5 * 2^23 leaves no room for a fraction. */
-static inline uint8_t rounded(float scaled) { return (uint8_t)bits_of(scaled + 12582912.0f); }
+INLINED uint8_t rounded(float scaled) { return (uint8_t)bits_of(scaled + 12582912.0f); }
 
 /* Clipped, NaN to 0. */
-static inline uint8_t level(float value)
+INLINED uint8_t level(float value)
 {
     float scaled = value * 255.0f;
     scaled = scaled > 0.0f ? scaled : 0.0f;

@@ -17,21 +17,29 @@ typedef struct {
     Py_ssize_t columns, channels;
 } Layout;
 
+/* Two rows at a time; the first one or two begin the sums. */
+INLINED void add_lines(const uint8_t *restrict at, Py_ssize_t stride_y, Py_ssize_t rows, Py_ssize_t step,
+                       Py_ssize_t count, uint16_t *restrict sum)
+{
+    Py_ssize_t y = rows % 2 ? 1 : 2;
+    for (Py_ssize_t i = 0; y == 1 && i < count; i++) sum[i] = at[i * step];
+    for (Py_ssize_t i = 0; y == 2 && i < count; i++) sum[i] = (uint16_t)(at[i * step] + at[stride_y + i * step]);
+    for (; y < rows; y += 2) {
+        const uint8_t *a = at + y * stride_y, *b = a + stride_y;
+        for (Py_ssize_t i = 0; i < count; i++) sum[i] = (uint16_t)(sum[i] + a[i * step] + b[i * step]);
+    }
+}
+
 /* Sums of the columns of up to 200 rows. */
 FOR_EVERY_CPU
 static void add_rows(const Pixels *p, const Layout *layout, Py_ssize_t first, Py_ssize_t rows, uint16_t *sum)
 {
-    const Py_ssize_t lines = layout->tight ? 1 : layout->channels;
-    const Py_ssize_t count = layout->columns * layout->channels / lines, step = layout->tight ? 1 : p->stride_x;
-    memset(sum, 0, (size_t)(count * lines) * sizeof *sum);
-    for (Py_ssize_t line = 0; line < lines; line++, sum += count)
-        for (Py_ssize_t y = first; y < first + rows; y++) {
-            const uint8_t *at = p->data + y * p->stride_y + line * p->stride_c;
-            if (step == 1)
-                for (Py_ssize_t i = 0; i < count; i++) sum[i] = (uint16_t)(sum[i] + at[i]);
-            else
-                for (Py_ssize_t i = 0; i < count; i++) sum[i] = (uint16_t)(sum[i] + at[i * step]);
-        }
+    const uint8_t *at = p->data + first * p->stride_y;
+    if (layout->tight)
+        add_lines(at, p->stride_y, rows, 1, layout->columns * layout->channels, sum);
+    else
+        for (Py_ssize_t c = 0; c < layout->channels; c++)
+            add_lines(at + c * p->stride_c, p->stride_y, rows, p->stride_x, layout->columns, sum + c * layout->columns);
 }
 
 /* 256 times the luma of sums of channels; luma is linear, so it may be taken of sums. */
@@ -70,15 +78,17 @@ static void shrink(const Pixels *p, Py_ssize_t step_x, Py_ssize_t step_y, Py_ssi
     const int tight = p->stride_x == p->channels && (p->channels == 1 || p->stride_c == 1);
     const Layout layout = {tight, columns * step_x, p->channels};
     uint32_t *restrict cells = line + layout.columns;
-    const uint32_t share = (uint32_t)(((uint64_t)1 << 32) / (uint64_t)(step_x * step_y)); /* 0: of one pixel */
+    const uint32_t area = (uint32_t)(step_x * step_y), share = (uint32_t)(((uint64_t)1 << 32) / area);
+    int shift = 4;
+    while (area >> (shift - 4) > 1) shift++;
     for (Py_ssize_t j = 0; j < rows; j++, out += columns) {
         add_rows(p, &layout, j * step_y, step_y, sum);
         luma(sum, &layout, line);
         gather(line, columns, step_x, cells);
-        if (share)
+        if (area & (area - 1))
             for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)((uint64_t)cells[i] * share >> 36);
-        else
-            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)(cells[i] >> 4);
+        else /* the same for powers of two, faster */
+            for (Py_ssize_t i = 0; i < columns; i++) out[i] = (int16_t)(cells[i] >> shift);
     }
 }
 
