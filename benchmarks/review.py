@@ -31,7 +31,7 @@ from oneofeach.stages.decode import decode, load
 from oneofeach.tables import EVIDENCE, Catalog, Item, Pairs
 
 PICTURES = 64
-PAIRS = 300_000
+PAIRS = 3  # for each group
 DRAWN = """() => new Promise(done => {
     const begin = performance.now(), before = document.querySelector('.about strong').textContent;
     const saved = document.querySelector('#progress output').textContent;
@@ -105,8 +105,9 @@ class Unique:
 
 
 def made(groups: int) -> tuple[Catalog, Pairs]:
-    """Groups of 2 to 14 images, and enough pairs between their members for PAIRS in all."""
-    random = np.random.default_rng(0)
+    """Groups of 2 to 14 images, and PAIRS times as many pairs: of each member and its keeper, among the members, and
+    weak ones of a keeper and the next group's."""
+    random, wanted = np.random.default_rng(0), PAIRS * groups
     lengths = np.minimum(14, 1 + random.geometric(0.6, groups))
     start = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     n = int(lengths.sum())
@@ -119,11 +120,13 @@ def made(groups: int) -> tuple[Catalog, Pairs]:
         facts["content"][row] = np.frombuffer(sha256(unique.read()).digest(), np.uint8)
     i, j = np.repeat(start, lengths - 1), np.setdiff1d(np.arange(n), start)
     for one, other in ((1, 2), (2, 3), (1, 3), (3, 4), (2, 4), (1, 4)):
-        more = start[lengths > other][: max(0, PAIRS - len(i))]
+        more = start[lengths > other][: max(0, wanted - len(i))]
         i, j = np.concatenate([i, more + one]), np.concatenate([j, more + other])
+    similarity, weak = 1 - random.beta(1, 6, len(i)) * 0.2, wanted - len(i)
+    i, j = np.append(i, start[:weak]), np.append(j, start[1 : weak + 1])
+    similarity = np.round(np.append(similarity, random.uniform(0.8, 0.88, weak)), 4)
     order = np.lexsort((j, i))
-    similarity = np.round(1 - random.beta(1, 6, len(i)) * 0.2, 4)
-    pairs = Pairs(0.8, i[order], j[order], similarity, np.zeros(len(i), EVIDENCE), np.arange(n))
+    pairs = Pairs(0.8, i[order], j[order], similarity[order], np.zeros(len(i), EVIDENCE), np.arange(n))
     return Catalog("oneofeach-1", items, facts, np.zeros((n, 16), np.uint8), np.zeros((n, 1152), np.uint8)), pairs
 
 
@@ -185,11 +188,12 @@ def decisions(page: Page, count: int) -> None:
     tell("  of these, accepted suggestions", [b[1] for at, b in enumerate(both) if keys[at % len(keys)] == " "], 150)
 
 
-def many(page: Page, count: int) -> None:
-    """As fast as they can be pressed."""
-    for number in range(count):
-        page.keyboard.press("Space" if number % 10 else "n")
-    page.wait_for_function(_call("document.querySelector('#progress output').textContent.startsWith('1,0')"), timeout=0)
+def many(page: Page, first: int, last: int) -> None:
+    """As fast as groups are drawn: a key pressed before that does not count."""
+    for number in range(first, last):
+        page.wait_for_selector("figure.card")
+        page.keyboard.press("n" if number % 10 == 0 else "Space")
+    page.wait_for_function(_call(f"document.querySelector('#progress output').textContent.startsWith('{last:,} ')"))
 
 
 def memory(page: Page, when: str) -> None:
@@ -239,8 +243,9 @@ def bounds(page: Page, opened: Opened) -> None:
     page.goto(opened.link())
     page.wait_for_selector(".card")
     memory(page, "at the start")
-    many(page, 1000)
-    memory(page, "after 1,000 decisions")
+    for first, last in ((0, 500), (500, 1000)):
+        many(page, first, last)
+        memory(page, f"after {last:,} decisions")
 
 
 if __name__ == "__main__":

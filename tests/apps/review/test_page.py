@@ -285,6 +285,53 @@ def test_the_last_of_more_groups_than_an_element_can_be_high_is_reached_by_scrol
         assert page.locator(".cell").count() < 40
 
 
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Opened]:
+    """130 groups: three pages of cards."""
+    with serving(*tables(260, [(2 * row, 2 * row + 1, 0.97) for row in range(130)]), tmp_path) as opened:
+        yield opened
+
+
+def test_a_key_never_decides_about_a_group_that_is_not_here_yet(chromium: Browser, many: Opened) -> None:
+    held: list[Route] = []
+
+    def hold(page: Page) -> None:
+        page.route("**/api/cards?*", lambda route: held.append(route))
+
+    with page_of(chromium, many, prepare=hold) as page:
+        for _ in range(60):
+            page.keyboard.press("Space")
+        expect(page.locator(".nothing")).to_contain_text("a key counts once the group is here")
+        shows_decided(page, "50 of 130")
+        for route in held:
+            route.continue_()
+        page.unroute("**/api/cards?*")
+        shows_place(page, "51 of 130")
+        expect(page.locator(".about .state")).to_have_text("open")
+        page.keyboard.press("Space")
+        shows_decided(page, "51 of 130")
+
+
+def test_what_others_do_does_not_scroll_the_overview_back(chromium: Browser, many: Opened) -> None:
+    looks: list[str] = []
+
+    def note(request: Request) -> None:
+        if "/api/look?" in request.url:
+            looks.append(request.url)
+
+    with page_of(chromium, many, prepare=lambda page: page.on("requestfinished", note)) as page:
+        page.click("[data-mode=overview]")
+        place = page.evaluate("() => (document.querySelector('#list').scrollTop = 2000)")
+        before = len(looks)
+        many.events.publish({"type": "changed"})
+        while len(looks) <= before:
+            page.wait_for_timeout(20)
+        expect(page.locator(".cell:visible", has_text="image100.png")).to_be_in_viewport()
+        assert page.evaluate("document.querySelector('#list').scrollTop") == place
+        page.click("[data-filter=alike]")  # another list begins where its reader is
+        expect(page.locator(".cell.current", has_text="image0.png")).to_be_in_viewport()
+
+
 def test_dragging_the_threshold_regroups_at_once_and_keeps_decisions(page: Page, opened: Opened) -> None:
     page.keyboard.press("n")
     before = page.inner_text("#would-go")

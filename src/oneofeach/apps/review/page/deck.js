@@ -92,6 +92,7 @@ export class Deck extends EventTarget {
 
   /** Begin anew: the list has changed. @param {import("./types.js").Place} place */
   place(place) {
+    const before = this.at;
     for (const control of this.asked.values()) control.abort();
     this.asked.clear();
     this.pages = new Map();
@@ -99,6 +100,12 @@ export class Deck extends EventTarget {
     this.at = Math.max(0, Math.min(place.at, place.page.total - 1));
     this.keep(place.page);
     this.emit("cards");
+    if (this.at !== before) this.emit("move"); // who has scrolled away from where they are stays there
+  }
+
+  /** Begin anew where the reader wants to be. @param {import("./types.js").Place} place */
+  arrive(place) {
+    this.place(place);
     this.emit("move");
   }
 
@@ -114,7 +121,7 @@ export class Deck extends EventTarget {
     if (next === this.at && this.total) return;
     this.at = next;
     this.stamp += 1;
-    for (const ahead of [0, 10]) this.get(next + ahead);
+    for (const ahead of [0, PAGE]) this.get(next + ahead); // keys are pressed faster than answers come
     this.emit("move");
     this.remember();
   }
@@ -191,7 +198,7 @@ export class Deck extends EventTarget {
   async change(name, fields = {}) {
     try {
       const answer = await order(name, () => ({ ...this.look(), ...fields }));
-      if (answer.page) this.place(answer);
+      if (answer.page) this.arrive(answer);
       this.heard(answer.status);
       return answer;
     } catch (error) {
@@ -211,6 +218,7 @@ export class Deck extends EventTarget {
     Object.assign(this, { filter, query });
     this.stamp += 1;
     await this.refresh();
+    this.emit("move");
     this.remember();
   }
 

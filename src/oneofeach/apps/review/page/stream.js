@@ -1,4 +1,5 @@
 // One group at a time, its images side by side: large pictures, the facts that differ, and the reason.
+import { Ahead, letGo } from "./ahead.js";
 import { Compare } from "./compare.js";
 import { Captions } from "./captions.js";
 import { decided } from "./deck.js";
@@ -28,6 +29,7 @@ export class Stream {
     this.deck = deck;
     this.stage = byId("stage", HTMLElement);
     this.compare = new Compare();
+    this.ahead = new Ahead();
     this.captions = new Captions(deck, boot.caption_rules);
     /** The image that X and the comparison are about. */
     this.chosen = 1;
@@ -52,6 +54,7 @@ export class Stream {
     const focused = same && this.stage.querySelector("figure:focus-within");
     this.drawn = card;
     this.stage.classList.remove("overview");
+    letGo(this.stage);
     this.stage.replaceChildren(...(card ? this.group(card) : [this.nothing()]));
     if (focused) this.choose(this.chosen);
     if (!card) return;
@@ -84,7 +87,7 @@ export class Stream {
   nothing() {
     const empty = this.deck.total === 0;
     const search = this.deck.query || this.deck.filter !== "all";
-    const text = !empty ? "Loading…" : search ? "No group matches this filter." : "No duplicates at this threshold.";
+    const text = !empty ? "Loading… a key counts once the group is here." : search ? "No group matches this filter." : "No duplicates at this threshold.";
     this.drawn = undefined;
     return h("p", { className: "nothing" }, text);
   }
@@ -188,11 +191,10 @@ export class Stream {
     }
   }
 
-  /** The next groups' thumbnails, so that they are there when the key is pressed. */
+  /** The next groups' thumbnails. */
   preload() {
-    for (let ahead = 1; ahead <= 3; ahead++) {
-      for (const image of this.deck.get(this.deck.at + ahead)?.images.slice(0, 12) ?? []) new Image().src = thumbnail(image);
-    }
+    const next = [1, 2, 3].flatMap((ahead) => this.deck.get(this.deck.at + ahead)?.images.slice(0, 12) ?? []);
+    this.ahead.want(next.map(thumbnail));
   }
 
   /** @param {Card} card */

@@ -35,7 +35,7 @@ export class Threshold {
       this.wanted = undefined;
       try {
         const answer = await order("cut", () => ({ ...this.deck.look(), ...now }));
-        this.deck.place(answer);
+        this.deck.arrive(answer);
         this.deck.heard(answer.status);
         banner("");
       } catch (error) {
