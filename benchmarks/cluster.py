@@ -26,6 +26,7 @@ from turns import turns
 
 from oneofeach import scan
 from oneofeach.engines.ray.cluster import Cluster
+from oneofeach.engines.ray.density import choose_dense
 from oneofeach.engines.ray.estimate import estimate
 from oneofeach.engines.ray.job import Job
 from oneofeach.engines.ray.keys import gather_identical, gather_keys
@@ -76,14 +77,14 @@ def here(bits: np.ndarray) -> int:
 
 
 def there(job: Job, round_number: list[int]) -> None:
-    """The same on the cluster: the stages keys, identical and candidates, in a work folder of their own."""
+    """The same on the cluster: the stages from keys to candidates, in a work folder of their own."""
     round_number[0] += 1
     work = Path(job.settings.root).with_name(f"round-{round_number[0]}")
     work.mkdir()
     for name in ("scan", "scan.json"):
         (work / name).symlink_to(Path(job.settings.root) / name)
     one = replace(job, settings=replace(job.settings, root=str(work)), stages={})
-    one.keys(), one.identical(), one.candidates()
+    one.keys(), one.identical(), one.density(), one.candidates()
 
 
 def overhead(rows: int, workers: int) -> None:
@@ -133,6 +134,7 @@ def block_costs(size: int) -> tuple[Cost, Cost, Cost]:
         write_parts(settings, bits_of(2 * size))
         gathered = task_cost(lambda: gather_keys(settings, 0))
         gather_keys(settings, 0), gather_keys(settings, 1), gather_identical(settings, 0)
+        choose_dense(settings, (), 0)
         return gathered, *(task_cost(lambda b=b: find_candidates(settings, 0, b)) for b in (0, 1))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, overload
 
 import numpy as np
 
+from oneofeach.engines.ray.crowd import crowd_of
 from oneofeach.engines.ray.job import Job
 from oneofeach.engines.ray.keys import same_in
 from oneofeach.engines.ray.parts import concatenated, read
@@ -70,8 +72,17 @@ def catalog_of(job: Job) -> Catalog:
     )
 
 
+def tables_of(job: Job) -> tuple[Catalog, Pairs]:
+    """The catalog, and all pairs at or above the floor; where a crowd has too many, what answers for those missing."""
+    catalog, pairs = catalog_of(job), pairs_of(job)
+    if not job.crowded:
+        return catalog, pairs
+    heads = np.flatnonzero(catalog.readable & ~catalog.reference & (pairs.same == np.arange(len(catalog))))
+    return catalog, replace(pairs, unlisted=crowd_of(job.settings, catalog, heads))
+
+
 def pairs_of(job: Job) -> Pairs:
-    """All pairs at or above the floor, sorted."""
+    """All pairs that are listed, sorted."""
     empty: list[Any] = [np.zeros(0, np.int64)] * 2 + [np.zeros(0), np.zeros((0, EVIDENCE.itemsize), np.uint8)]
     batches = [
         read(job.settings.store, part, "i", "j", "similarity", "evidence")

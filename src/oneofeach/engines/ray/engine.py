@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from oneofeach.engines.ray.cluster import Cluster
-from oneofeach.engines.ray.collect import catalog_of, pairs_of
+from oneofeach.engines.ray.collect import catalog_of, tables_of
 from oneofeach.engines.ray.comparing import Comparing
 from oneofeach.engines.ray.export import Export
 from oneofeach.engines.ray.job import Job, opened
@@ -48,7 +48,7 @@ class Ray:
             if job.settings.rows > IN_MEMORY:
                 raise TooManyImages(job.settings.rows)
             job.run()
-            return catalog_of(job), pairs_of(job)
+            return tables_of(job)
 
     def decide(self, walk: Walk, threshold: float, keep: str) -> tuple[Counts, str]:
         """Find and group on the cluster alone, for any number of images.

@@ -11,19 +11,16 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from oneofeach.engines.ray.asking import Rest
 from oneofeach.engines.ray.bitmap import Bitmap
-from oneofeach.engines.ray.keys import buckets, identical_part
-from oneofeach.engines.ray.order import Orders, before, order_part, orders_from, row_of, sorted_by
-from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, read_rows
+from oneofeach.engines.ray.classes import first_of_each, leaders_of, members_in, orders_of
+from oneofeach.engines.ray.order import Orders, before, orders_from, row_of, sorted_by
+from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read
 from oneofeach.engines.ray.settings import SUFFIX, Settings
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.tables import EVIDENCE, Floats, Mask, Pairs, Rows
 
 Evidence = npt.NDArray[np.void]
-
-
-def classes_part(folder: str, bucket: int) -> str:
-    return f"{folder}/classes/{bucket:05}{SUFFIX}"
 
 
 def edges_part(folder: str, pairs: str) -> str:
@@ -34,18 +31,6 @@ def removed_part(folder: str, block: int) -> str:
     return f"{folder}/removed/{block:05}{SUFFIX}"
 
 
-def gather_classes(settings: Settings, folder: str, bucket: int) -> Counts:
-    """Rows of classes of identical images with their first row and their order, sorted by first row, then order."""
-    store, began = settings.store, time.process_time()
-    row, first = read(store, identical_part(bucket), "row", "first")
-    orders = _orders(settings, folder, row)
-    by = np.lexsort((*orders.T[::-1], first))
-    counts: Counts = {"rows": len(row), "seconds": time.process_time() - began}
-    columns = {"first": first[by], "order": orders[by]}
-    store.write(classes_part(folder, bucket), encoded(columns, counts, WIDE_GROUP))
-    return counts
-
-
 def gather_edges(settings: Settings, folder: str, pairs: str, threshold: float) -> Counts:
     """The pairs at or above the threshold, with the order of the most preferred row of either class."""
     store, began = settings.store, time.process_time()
@@ -54,7 +39,7 @@ def gather_edges(settings: Settings, folder: str, pairs: str, threshold: float) 
     columns = {"i": i[near], "j": j[near], "similarity": similarity[near], "evidence": evidence[near]}
     for name in ("i", "j"):
         heads, place = np.unique(columns[name], return_inverse=True)
-        columns[f"order_{name}"] = _leaders(settings, folder, heads)[place]
+        columns[f"order_{name}"] = leaders_of(settings, folder, heads)[place]
     columns["i_first"] = before(columns["order_i"], columns["order_j"])
     counts: Counts = {"rows": int(near.sum()), "seconds": time.process_time() - began}
     store.write(edges_part(folder, pairs), encoded(columns, counts, WIDE_GROUP))
@@ -71,14 +56,14 @@ def settle(
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
     falls = Bitmap.load(store.read(fallen))
-    head, members = _members(settings, folder, low, high)
+    head, members = members_in(settings, folder, low, high)
     other_head, others, similarity, evidence = _kept_neighbors(settings, edges, falls, low, high)
     single = np.setdiff1d(falls.between(low, high), head)
     if len(single):
-        head, members = np.concatenate([head, single]), np.concatenate([members, _orders(settings, folder, single)])
+        head, members = np.concatenate([head, single]), np.concatenate([members, orders_of(settings, folder, single)])
     falling = falls[head]
     local = _settled(head[falling], members[falling], other_head, others, similarity, evidence, threshold)
-    leader = _first_of_each(head[~falling])
+    leader = first_of_each(head[~falling])
     copies = np.flatnonzero(~leader) if len(leader) else np.zeros(0, np.int64)
     stay = members[~falling]
     keeper = stay[np.maximum.accumulate(np.where(leader, np.arange(len(leader)), 0))] if len(stay) else stay
@@ -97,14 +82,12 @@ def settle(
     return counts
 
 
-def fallen_among(i: Rows, j: Rows, order_i: Orders, order_j: Orders) -> Rows:
+def fallen_among(rest: Rest) -> Rows:
     """The first rows of classes that keep no row, among the classes that these edges join."""
-    heads, place = np.unique(np.concatenate([i, j]), return_inverse=True)
-    orders = np.zeros((len(heads), order_i.shape[1]), np.uint64)
-    orders[place] = np.concatenate([order_i, order_j])
-    left, right = place[: len(i)], place[len(i) :]
-    ones = np.ones(len(i))
-    pairs = Pairs(1.0, left, right, ones, np.zeros(len(i), EVIDENCE), np.arange(len(heads)))
+    heads, orders = rest.leaders()
+    left, right = np.searchsorted(heads, rest.i), np.searchsorted(heads, rest.j)
+    ones = np.ones(len(left))
+    pairs = Pairs(1.0, left, right, ones, np.zeros(len(left), EVIDENCE), np.arange(len(heads)))
     groups = keeper_first(sorted_by(orders), pairs, np.ones(len(heads), bool), 1.0)
     return heads[groups.removed]
 
@@ -153,40 +136,3 @@ def _kept_neighbors(
     ]
     head, orders, similarity, evidence = concatenated(batches, nothing)
     return head, orders_from(orders), similarity, np.ascontiguousarray(evidence).view(EVIDENCE).reshape(-1)
-
-
-def _members(settings: Settings, folder: str, low: int, high: int) -> tuple[Rows, Orders]:
-    """Classes of identical images whose first row is low..high: first row and order of each of their rows."""
-    batches = [
-        read_range(settings.store, classes_part(folder, bucket), "first", low, high, "first", "order")
-        for bucket in range(buckets(settings))
-    ]
-    first, orders = concatenated(batches, [])
-    orders = orders_from(orders)
-    by = np.lexsort((*orders.T[::-1], first))
-    return first[by], orders[by]
-
-
-def _leaders(settings: Settings, folder: str, heads: Rows) -> Orders:
-    """The order of the most preferred row of each class, given by its first row; ascending."""
-    orders = _orders(settings, folder, heads)
-    for block in np.unique(heads // settings.in_block).tolist():
-        first, members = _members(settings, folder, *settings.block(block))
-        leads = _first_of_each(first)
-        shared = np.isin(first[leads], heads, assume_unique=True)
-        orders[np.searchsorted(heads, first[leads][shared])] = members[leads][shared]
-    return orders
-
-
-def _orders(settings: Settings, folder: str, rows: Rows) -> Orders:
-    """The orders of some rows, ascending."""
-    batches = []
-    for block in np.unique(rows // settings.in_block).tolist() or [0]:
-        low, high = settings.block(block)
-        here = rows[slice(*np.searchsorted(rows, [low, high]))] - low
-        batches.append(read_rows(settings.store, order_part(folder, block), here, "order"))
-    return orders_from(concatenated(batches, [])[0])
-
-
-def _first_of_each(sorted_values: Rows) -> Mask:
-    return np.concatenate([[True], sorted_values[1:] != sorted_values[:-1]])[: len(sorted_values)]

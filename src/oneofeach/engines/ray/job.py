@@ -1,4 +1,4 @@
-"""The walk on a cluster: shards → scan → keys → identical → candidates → descriptors → pairs, each stage a manifest.
+"""The walk on a cluster: shards → scan → keys → identical → density → candidates → descriptors → pairs.
 
 A stage is closed by a manifest of its parts and their counts; a closed stage is never run again, and in an open one
 only the parts that are missing.
@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from oneofeach.engines.ray import keys, match, shards
+from oneofeach.engines.ray import crowd, density, keys, match, shards
 from oneofeach.engines.ray.cluster import Cluster, Crashed, Finished, Task
 from oneofeach.engines.ray.parts import Counts, counts_of
 from oneofeach.engines.ray.poison import Quarantine
@@ -24,7 +24,7 @@ from oneofeach.tables import EVIDENCE, FACTS
 
 Progress = Callable[[str, int, int], None]
 Parts = dict[str, Counts]
-LAYOUT = 1  # of the parts; another layout is another job
+LAYOUT = 2  # of the parts; another layout is another job
 AT_ONCE = 32  # footers read at the same time
 
 
@@ -53,10 +53,34 @@ class Job:
     def identical(self) -> Parts:
         return self._numbered("identical", keys.gather_identical, keys.identical_part, keys.buckets(self.settings))
 
+    def density(self) -> Parts:
+        settings, folder = self.settings, self.settings.folder
+        tasks = [
+            Task(density.gather_density, (settings, block), density.density_part(settings, block))
+            for block in settings.own_blocks
+        ]
+        parts = self.stage(f"{folder}/density", tasks)
+        pairs = sum(counts["neighbors"] for counts in parts.values()) / 2
+        return self.stage(
+            f"{folder}/dense",
+            [Task(density.choose_dense, (settings, tuple(parts), pairs), density.dense_part(settings))],
+        )
+
+    @property
+    def crowded(self) -> bool:
+        """Whether some pairs are not listed, because they are too many."""
+        return any(counts["rows"] for counts in self.density().values())
+
+    def crowd(self) -> Parts:
+        tasks = [
+            Task(crowd.gather_crowd, (self.settings, block), crowd.crowd_part(self.settings, block))
+            for block in self.settings.own_blocks
+        ]
+        return self.stage(f"{self.settings.folder}/crowd", tasks)
+
     def candidates(self) -> Parts:
         blocks = range(self.settings.blocks)
-        compared = [a for a in blocks if self.settings.block(a)[0] < self.settings.own]
-        tasks = [self._candidates(a, b) for a in compared for b in blocks if a <= b]
+        tasks = [self._candidates(a, b) for a in self.settings.own_blocks for b in blocks if a <= b]
         return self.stage(f"{self.settings.folder}/candidates", tasks, self._in_shares)
 
     def descriptors(self) -> Parts:
@@ -85,8 +109,8 @@ class Job:
 
     def run(self) -> None:
         """All stages, in order."""
-        for stage in (self.scan, self.keys, self.identical, self.candidates, self.descriptors, self.pairs):
-            stage()
+        self.scan(), self.keys(), self.identical(), self.density()
+        self.candidates(), self.descriptors(), self.pairs()
 
     def summary(self) -> str:
         """One sentence on what the stages that were looked at have taken, in this run and in earlier ones."""

@@ -11,17 +11,32 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, sliced, spans
+from oneofeach.engines.ray.parts import (
+    WIDE_GROUP,
+    Counts,
+    array_of,
+    concatenated,
+    encoded,
+    read,
+    read_range,
+    sliced,
+    spans,
+)
 from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
 from oneofeach.plugins import extra
 from oneofeach.tables import Bytes, Rows
 
 COLUMNS = ("key", "bits", "digest", "error")
 BUCKET_ROWS = 50_000_000  # rows whose digests are sorted by one task
+SAMPLED, SAMPLED_SHARE = 8192, 1024  # own rows, and one row in so many where that is more
 
 
 def keys_part(block: int) -> str:
     return f"keys/{block:05}{SUFFIX}"
+
+
+def sample_part(block: int) -> str:
+    return f"sample/{block:05}{SUFFIX}"
 
 
 def identical_part(bucket: int) -> str:
@@ -32,8 +47,13 @@ def buckets(settings: Settings) -> int:
     return -(-settings.rows // BUCKET_ROWS)
 
 
+def sampled_one_in(settings: Settings) -> int:
+    """One own row in so many is in the sample."""
+    return min(max(1, settings.own // SAMPLED), SAMPLED_SHARE)
+
+
 def gather_keys(settings: Settings, block: int) -> Counts:
-    """Bits, digests, names and errors of one block's rows."""
+    """Bits, digests, names and errors of one block's rows; and in another part those of a sample of them."""
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
     pyarrow, compute = extra("pyarrow", "ray"), extra("pyarrow.compute", "ray")
@@ -43,9 +63,19 @@ def gather_keys(settings: Settings, block: int) -> Counts:
     )
     columns = {name: table[name] for name in COLUMNS}  # as they are: names and errors need not become Python's
     columns["readable"] = compute.equal(compute.binary_length(table["error"]), 0)
+    sample = {name: columns[name].take(_sampled(settings, columns, low)) for name in ("bits", "digest")}
+    store.write(sample_part(block), encoded(sample, {}))
     counts: Counts = {"rows": high - low, "seconds": time.process_time() - began}
     store.write(keys_part(block), encoded(columns, counts, WIDE_GROUP))
     return counts
+
+
+def _sampled(settings: Settings, columns: dict[str, Any], low: int) -> Rows:
+    """Positions of the sampled rows in a block from row `low` on: of copies, all or none."""
+    words = np.ascontiguousarray(array_of(columns["digest"])).view(np.uint64)[:, 1]
+    chosen = array_of(columns["readable"]) & (words % np.uint64(sampled_one_in(settings)) == 0)
+    chosen[max(settings.own - low, 0) :] = False
+    return np.flatnonzero(chosen)
 
 
 def gather_identical(settings: Settings, bucket: int) -> Counts:

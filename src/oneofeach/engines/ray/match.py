@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from oneofeach.engines.ray.candidates import join, keyed
+from oneofeach.engines.ray.candidates import Join, join, keyed
+from oneofeach.engines.ray.density import dense_words, own_heads
 from oneofeach.engines.ray.keys import heads_of
 from oneofeach.engines.ray.parts import (
     WIDE_GROUP,
@@ -46,26 +47,44 @@ def pairs_part(settings: Settings, candidates: str, start: int) -> str:
 
 def find_candidates(settings: Settings, a: int, b: int, share: int = 0, shares: int = 1) -> Counts:
     """Write the candidate pairs of two blocks; where they are too many for one task, only say into how many shares."""
-    began, method = time.process_time(), settings.method
-    left = keyed(method, *heads_of(settings, a))
-    right = left if a == b else keyed(method, *heads_of(settings, b))
-    found = join(method, settings.floor, left, right)
-    total = int(found.ends[-1])
+    began = time.process_time()
+    joins = _joins(settings, a, b)
+    total = sum(int(one.ends[-1]) for one in joins)
     if shares == 1 and total > settings.hot_pairs:
         return {"shares": -(-total // settings.hot_pairs)}
     writer, rows = Writer(WIDE_GROUP), 0
     writer.add({"i": np.zeros(0, np.int64), "j": np.zeros(0, np.int64)})
-    for i, j in found.batches(share, shares):
-        i, j = i[i < settings.own], j[i < settings.own]
-        if isinstance(method, Bounded):
-            a_bits, b_bits = left.bits[np.searchsorted(left.rows, i)], right.bits[np.searchsorted(right.rows, j)]
-            possible = method.possible(a_bits, b_bits, settings.floor)
-            i, j = i[possible], j[possible]
-        writer.add({"i": i, "j": j})
-        rows += len(i)
+    for one in joins:
+        for i, j in one.batches(share, shares):
+            i, j = _possible(settings, one, i, j)
+            writer.add({"i": i, "j": j})
+            rows += len(i)
     counts: Counts = {"rows": rows, "compared": total, "seconds": time.process_time() - began}
     settings.store.write(candidates_part(settings, a, b, share, shares), writer.data(counts))
     return counts
+
+
+def _joins(settings: Settings, a: int, b: int) -> list[Join]:
+    """Of own rows with own rows, without pairs of two dense keys, and of own rows with the others."""
+    method, dense = settings.method, dense_words(settings)
+    left = keyed(method, *own_heads(settings, a), dense)
+    own = left if a == b else keyed(method, *own_heads(settings, b), dense)
+    joins = [join(method, settings.floor, left, own)]
+    if settings.block(b)[1] > settings.own:
+        rows, bits = heads_of(settings, b)
+        others = slice(int(np.searchsorted(rows, settings.own)), None)
+        joins.append(join(method, settings.floor, left, keyed(method, rows[others], bits[others])))
+    return joins
+
+
+def _possible(settings: Settings, joined: Join, i: Rows, j: Rows) -> tuple[Rows, Rows]:
+    """The pairs that their bits do not rule out."""
+    method, left, right = settings.method, joined.left, joined.right
+    if not isinstance(method, Bounded):
+        return i, j
+    a_bits, b_bits = left.bits[np.searchsorted(left.rows, i)], right.bits[np.searchsorted(right.rows, j)]
+    possible = method.possible(a_bits, b_bits, settings.floor)
+    return i[possible], j[possible]
 
 
 def gather_descriptors(settings: Settings, block: int, candidates: tuple[tuple[str, bool, bool], ...]) -> Counts:
@@ -80,16 +99,22 @@ def gather_descriptors(settings: Settings, block: int, candidates: tuple[tuple[s
         for column in ("i",) * as_i + ("j",) * as_j:
             wanted[read(store, part, column)[0] - low] = True
     rows = np.flatnonzero(wanted) + low
-    batches = []
-    offsets = settings.offsets()
-    for shard, start, stop in spans(offsets, low, high):
+    return write_described(settings, descriptors_part(settings, block), rows, began)
+
+
+def write_described(settings: Settings, part: str, rows: Rows, began: float) -> Counts:
+    """Write a part of some rows, ascending, with their bits and descriptors, of a task that began at some CPU time."""
+    batches, offsets = [], settings.offsets()
+    for shard, start, stop in spans(offsets, int(rows[0]), int(rows[-1]) + 1) if len(rows) else ():
         here = rows[slice(*np.searchsorted(rows, offsets[shard] + [start, stop]))]
         if len(here):
-            batches.append(read_rows(store, scan_part(shard), here - offsets[shard], "bits", "descriptor"))
+            batches.append(read_rows(settings.store, scan_part(shard), here - offsets[shard], "bits", "descriptor"))
+    method = settings.method
+    nothing = [np.zeros((0, width), np.uint8) for width in (method.bits // 8, method.descriptor_bytes)]
+    bits, descriptors = concatenated(batches, nothing)
     counts: Counts = {"rows": len(rows), "seconds": time.process_time() - began}
-    bits, descriptors = concatenated(batches, [np.zeros((0, 1), np.uint8), np.zeros((0, 1), np.uint8)])
     columns = {"row": rows, "bits": bits, "descriptor": descriptors}
-    store.write(descriptors_part(settings, block), encoded(columns, counts))
+    settings.store.write(part, encoded(columns, counts))
     return counts
 
 

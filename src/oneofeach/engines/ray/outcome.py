@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.engines.ray import grouping, order
+from oneofeach.engines.ray import classes, grouping, order
+from oneofeach.engines.ray.asking import asked_part
 from oneofeach.engines.ray.cluster import Task
+from oneofeach.engines.ray.crowd import crowd_orders_part, gather_crowd_orders
 from oneofeach.engines.ray.job import Job, Parts
 from oneofeach.engines.ray.keys import buckets, keys_part
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, read_rows
@@ -55,13 +57,13 @@ class Grouping:
         shards = dict(enumerate(self.job.listing.shards)) if "longest-caption" in parse(self.keep) else {}
         self._blocks("order", order.gather_orders, order.order_part, folder, self.keep, shards)
         tasks = [
-            Task(grouping.gather_classes, (settings, folder, bucket), grouping.classes_part(folder, bucket))
+            Task(classes.gather_classes, (settings, folder, bucket), classes.classes_part(folder, bucket))
             for bucket in range(buckets(settings))
         ]
         self.job.stage(f"{folder}/classes", tasks)
-        edges = self._edges()
-        fallen = Rounds(self.job, folder, edges).run()
-        self._removed(edges, fallen)
+        edges, crowd = self._edges(), self._crowd()
+        fallen = Rounds(self.job, folder, edges, self.threshold, crowd).run()
+        self._removed(edges, crowd, fallen)
         parts = self._blocks("rows", gather_rows, rows_part, folder)
         return {name: sum(counts[name] for counts in parts.values()) for name in ("seen", *STATUS[:3])}
 
@@ -75,8 +77,21 @@ class Grouping:
         parts = self.job.stage(f"{folder}/edges", tasks)
         return {part: int(counts["rows"]) for part, counts in parts.items() if counts["rows"]}
 
-    def _removed(self, edges: dict[str, int], fallen: str) -> None:
+    def _crowd(self) -> Parts:
+        if not self.job.crowded:
+            return {}
+        settings, folder, crowd = self.job.settings, self.folder, self.job.crowd()
+        tasks = [
+            Task(gather_crowd_orders, (settings, folder, block), crowd_orders_part(folder, block))
+            for block in settings.own_blocks
+        ]
+        self.job.stage(f"{folder}/crowd-orders", tasks)
+        return crowd
+
+    def _removed(self, edges: dict[str, int], crowd: Parts, fallen: str) -> None:
         naming: dict[int, list[str]] = defaultdict(list)
+        for block in self.job.settings.own_blocks if crowd else ():
+            naming[block].append(asked_part(self.folder, block))
         for part in edges:
             for block in {int(number) for number in part.rpartition("/")[2].split("+")[0].split("-")[:2]}:
                 naming[block].append(part)

@@ -69,16 +69,16 @@ def counts_of(store: Store, name: str) -> Counts | None:
 
 
 def read(store: Store, name: str, *columns: str) -> list[Any]:
-    """The columns of a whole part, as `_from_arrow` gives them."""
+    """The columns of a whole part, as `array_of` gives them."""
     with store.open(name) as file:
         table = extra("pyarrow.parquet", "ray").read_table(file, columns=list(columns))
-    return [_from_arrow(table[column]) for column in columns]
+    return [array_of(table[column]) for column in columns]
 
 
 def read_slice(store: Store, name: str, start: int, stop: int, *columns: str) -> list[Any]:
     """Rows start..stop of a part: only the row groups that hold them are read."""
     table = sliced(store, name, start, stop, *columns)
-    return [_from_arrow(table[column]) for column in columns]
+    return [array_of(table[column]) for column in columns]
 
 
 def sliced(store: Store, name: str, start: int, stop: int, *columns: str) -> Any:
@@ -103,7 +103,7 @@ def read_rows(store: Store, name: str, rows: Rows, *columns: str) -> list[Any]:
     before = np.zeros(len(starts), np.int64)
     before[groups] = np.cumsum(np.concatenate([[0], np.diff(starts)[groups]]))[:-1]
     taken = table.take(before[of] + rows - starts[of])
-    return [_from_arrow(taken[column]) for column in columns]
+    return [array_of(taken[column]) for column in columns]
 
 
 def read_range(store: Store, name: str, by: str, low: int, high: int, *columns: str) -> list[Any]:
@@ -113,9 +113,9 @@ def read_range(store: Store, name: str, by: str, low: int, high: int, *columns: 
         at = part.schema_arrow.get_field_index(by)
         groups = [g for g in range(part.metadata.num_row_groups) if _overlaps(part.metadata, g, at, low, high)]
         table = part.read_row_groups(groups, columns=list(dict.fromkeys([by, *columns])))
-    values = _from_arrow(table[by])
+    values = array_of(table[by])
     inside = slice(*np.searchsorted(values, [low, high]))
-    return [_from_arrow(table[column])[inside] for column in columns]
+    return [array_of(table[column])[inside] for column in columns]
 
 
 def _overlaps(metadata: Any, group: int, at: int, low: int, high: int) -> bool:
@@ -163,7 +163,7 @@ def _to_arrow(values: Column, text: bool) -> Any:
     return pyarrow.Array.from_buffers(pyarrow.binary(width), len(values), [None, raw])
 
 
-def _from_arrow(column: Any) -> Any:
+def array_of(column: Any) -> Any:
     """A list of str, an array [n], or uint8[n, width] for raw records."""
     types = extra("pyarrow", "ray").types
     values = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

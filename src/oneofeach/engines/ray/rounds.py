@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from oneofeach.engines.ray.asking import Rest, fallen_in_crowd
 from oneofeach.engines.ray.bitmap import Bitmap
 from oneofeach.engines.ray.cluster import Task
 from oneofeach.engines.ray.grouping import fallen_among
@@ -20,6 +20,7 @@ from oneofeach.engines.ray.job import Job, Parts
 from oneofeach.engines.ray.order import orders_from
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_rows
 from oneofeach.engines.ray.settings import Settings
+from oneofeach.tables import Rows
 
 
 def _part(folder: str, number: int, kind: str, edges: str) -> str:
@@ -63,27 +64,49 @@ def fall(settings: Settings, folder: str, number: int, edges: str) -> Counts:
 
 @dataclass(frozen=True)
 class Rounds:
-    """edges: the edges parts that hold any, with their numbers of edges."""
+    """edges: the edges parts that hold any, with their numbers of edges. threshold: at or above which pairs are edges.
+
+    crowd: the parts of rows whose pairs with each other are no edges yet. No round can tell who of these stays.
+    """
 
     job: Job
     folder: str
     edges: dict[str, int]
+    threshold: float
+    crowd: Parts
 
     def run(self) -> str:
         """The name of the bitmap of all classes that fall."""
         settings, name = self.job.settings, f"{self.folder}/fallen.bits"
+        if settings.store.exists(name):
+            return name
         fallen, number = Bitmap.empty(settings.rows), 0
         left = sum(self.edges.values())
         while left > settings.driver_edges:
+            were = left if number else left + 1
             left = sum(int(counts["rows"]) for counts in self._stage(number, "open", open_edges).values())
-            if left > settings.driver_edges:
-                self._unite(number, "beaten", Bitmap.empty(settings.rows))
-                self._stage(number, "fallen-rows", fall)
-                self._unite(number, "fallen", fallen)
             number += 1
-        fallen.add(fallen_among(*self._rest(number)))
+            if left == were:
+                break  # a crowd stands in the way
+            if left > settings.driver_edges:
+                self._unite(number - 1, "beaten", self._crowded())
+                self._stage(number - 1, "fallen-rows", fall)
+                self._unite(number - 1, "fallen", fallen)
+        fallen.add(self._settled(self._rest(number), fallen))
         settings.store.write(name, fallen.packed.tobytes())
         return name
+
+    def _settled(self, rest: Rest, fallen: Bitmap) -> Rows:
+        settings = self.job.settings
+        if self.crowd:
+            return fallen_in_crowd(settings, self.folder, self.crowd, rest, fallen, self.threshold)
+        return fallen_among(rest)
+
+    def _crowded(self) -> Bitmap:
+        bits = Bitmap.empty(self.job.settings.rows)
+        for part in self.crowd:
+            bits.add(read(self.job.settings.store, part, "row")[0])
+        return bits
 
     def _stage(self, number: int, kind: str, function: Callable[..., Counts]) -> Parts:
         tasks = [
@@ -99,11 +122,11 @@ class Rounds:
             bits.add(read(store, _part(self.folder, number, f"{kind}-rows", edges), "row")[0])
         store.write(_map(self.folder, number, kind), bits.packed.tobytes())
 
-    def _rest(self, rounds: int) -> list[Any]:
+    def _rest(self, rounds: int) -> Rest:
         """i, j and their orders, of all edges that are open after so many rounds."""
         store, batches = self.job.settings.store, []
         for edges, number in self.edges.items():
             at = read(store, _part(self.folder, rounds - 1, "open", edges), "at")[0] if rounds else np.arange(number)
             batches.append(read_rows(store, edges, at, "i", "j", "order_i", "order_j"))
         i, j, order_i, order_j = concatenated(batches, [np.zeros(0, np.int64)] * 2 + [np.zeros((0, 8), np.uint8)] * 2)
-        return [i, j, orders_from(order_i), orders_from(order_j)]
+        return Rest(i, j, orders_from(order_i), orders_from(order_j))

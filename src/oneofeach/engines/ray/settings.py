@@ -9,6 +9,7 @@ import numpy as np
 
 from oneofeach import plugins
 from oneofeach.engines.ray.store import Store
+from oneofeach.matching import LISTED, LISTED_PER_ROW
 from oneofeach.plugins import Fingerprint
 from oneofeach.tables import Rows
 
@@ -24,6 +25,8 @@ class Settings:
     shard_rows: images per scan task, where the source can be cut.
     block_rows: rows whose keys are joined at once; 0: by size.
     hot_pairs: candidates that one match task may write out before its work is split.
+    listed_pairs: candidates that are all listed; of more, those of two dense rows are not. 0: by size.
+    dense_row: neighbors that make a row dense.
     verify_pairs: pairs whose similarity one task measures.
     driver_edges: pairs that the driver groups by itself; above it, in rounds on the cluster.
     """
@@ -35,6 +38,8 @@ class Settings:
     shard_rows: int = 512
     block_rows: int = 0
     hot_pairs: int = 50_000_000
+    listed_pairs: int = 0
+    dense_row: int = 1024
     verify_pairs: int = 50_000
     driver_edges: int = 50_000_000
 
@@ -66,12 +71,21 @@ class Settings:
         return int(self.offsets()[self.own_shards])
 
     @property
+    def listed(self) -> int:
+        return self.listed_pairs or max(LISTED, LISTED_PER_ROW * self.own)
+
+    @property
     def in_block(self) -> int:
         return self.block_rows or block_rows(self.rows)
 
     @property
     def blocks(self) -> int:
         return -(-self.rows // self.in_block)
+
+    @property
+    def own_blocks(self) -> range:
+        """Blocks that hold own rows."""
+        return range(-(-self.own // self.in_block))
 
     def block(self, number: int) -> tuple[int, int]:
         """First row of a block, and the row after its last."""

@@ -62,9 +62,9 @@ class Store:
                     system.rm_file(temporary)
                 raise
 
-    def exists(self) -> bool:
-        """Is there anything at the root?"""
-        system, path = self._at("")
+    def exists(self, name: str = "") -> bool:
+        """Is there such a file, or anything at the root?"""
+        system, path = self._at(name)
         with reaching(path):
             return bool(system.exists(path))
 
