@@ -25,6 +25,7 @@ from turns import Turns, turns
 import oneofeach
 from oneofeach import describe
 from oneofeach.engines import threads
+from oneofeach.seen import Seen
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 from oneofeach.tables import Item
 
@@ -33,7 +34,7 @@ Work = Callable[[], object]
 
 def scan(paths: list[str], workers: int = 1) -> None:
     """Read, hash, decode, measure and fingerprint every file."""
-    function = partial(describe.describe_chunk, method=OneOfEach(), seen=describe.Seen())
+    function = partial(describe.describe_chunk, method=OneOfEach(), seen=Seen())
     items = [Item(key=path, input=path) for path in paths]
     chunks = [items[start : start + describe.CHUNK] for start in range(0, len(items), describe.CHUNK)]
     for part in threads.run(function, chunks, workers=workers):

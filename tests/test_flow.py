@@ -86,6 +86,7 @@ def test_another_choice_decodes_nothing_again(dataset, monkeypatch):
     result = oneofeach.deduplicate(dataset)
     monkeypatch.setattr(decode, "decode", pytest.fail)
     monkeypatch.setattr("oneofeach.describe.decode", pytest.fail)
+    monkeypatch.setattr("oneofeach.describe.describe_files", pytest.fail)
     assert names(result.at(0.9, keep="last").unique_images)[-1] == "zebra.png"
     assert result.at(0.5).similarity_threshold == 0.5
 

@@ -19,6 +19,7 @@ from skimage import data
 import oneofeach
 from oneofeach import describe
 from oneofeach.engines import threads
+from oneofeach.seen import Seen
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 from oneofeach.tables import Item
 
@@ -95,7 +96,7 @@ ITEMS = [Item(key=f"[{n}]", input=source) for n, source in enumerate(SOURCES)]
 
 
 def described(items, chunk, workers):
-    function = partial(describe.describe_chunk, method=OneOfEach(), seen=describe.Seen())
+    function = partial(describe.describe_chunk, method=OneOfEach(), seen=Seen())
     chunks = (items[start : start + chunk] for start in range(0, len(items), chunk))
     return [row for part in threads.run(function, chunks, workers=workers) for row in part]
 

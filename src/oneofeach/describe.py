@@ -7,11 +7,9 @@ error; equal bytes are decoded once.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from threading import Lock
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,48 +18,26 @@ import numpy.typing as npt
 from oneofeach.assembly import Assembly
 from oneofeach.errors import UnreadableImage
 from oneofeach.index.images import Images
-from oneofeach.plugins import Engine, Fingerprint, Progress
-from oneofeach.stages.decode import Decoded, Loaded, Room, decode, decode_together, load, small_array, weight
+from oneofeach.plugins import Engine, Fingerprint, Fused, Progress
+from oneofeach.seen import Claim, Seen
+from oneofeach.stages.decode import (
+    Decoded,
+    Loaded,
+    Room,
+    decode,
+    decode_together,
+    describe_files,
+    load,
+    plain,
+    small_array,
+    weight,
+)
 from oneofeach.tables import FACTS, Description, Item
 
 CHUNK = 16  # images per task: large enough that the cost of a task disappears
-REMEMBERED = 10_000  # contents of a run; one that comes again later than that is decoded again
+HELD = 4 << 20  # bytes of encoded files that wait to be described by one call
 
 _ROOM = Room()  # decoded pixels of all runs of this process
-
-
-class Seen:
-    """Contents met in this run → their description to be; the first thread to claim a content decodes it.
-
-    stored: finds a description of an earlier run by content.
-    """
-
-    def __init__(self, stored: Callable[[bytes], Description | None] | None = None) -> None:
-        self._lock = Lock()
-        self._claims: dict[bytes, Future[Description]] = {}
-        self._stored = stored
-
-    def claim(self, content: bytes) -> tuple[Future[Description], bool]:
-        """The future of this content, and whether the caller is the one who has to fulfil it."""
-        with self._lock:
-            if content in self._claims:
-                return self._claims[content], False
-            if len(self._claims) >= REMEMBERED:
-                del self._claims[next(iter(self._claims))]
-            return self._claims.setdefault(content, Future()), True
-
-    def __reduce__(self) -> tuple[type[Seen], tuple[()]]:
-        """Another process remembers for itself."""
-        return Seen, ()
-
-    @property
-    def asks(self) -> bool:
-        """Whether there is an earlier run to ask about."""
-        return self._stored is not None
-
-    def before(self, content: bytes) -> Description | None:
-        """What an earlier run knew of this content."""
-        return self._stored(content) if self._stored else None
 
 
 @dataclass(frozen=True)
@@ -121,34 +97,73 @@ def describe_all(
 
 def describe_chunk(items: Sequence[Item], *, method: Fingerprint, seen: Seen) -> list[Description]:
     """One description per item, in the same order."""
+    chunk = _Chunk(method, seen)
     small = {row: image for row, item in enumerate(items) if (image := _small(item)) is not None}
     together = dict(zip(small, _together(list(small.values()), method), strict=True))
-    described = ((item, together.get(row)) for row, item in enumerate(items))
-    return [_describe(item, method, seen) if known is None else _dated(item, known) for item, known in described]
+    try:
+        described = [together.get(row) or chunk.take(item) for row, item in enumerate(items)]
+        chunk.finish()
+    except BaseException as error:
+        seen.give_up(chunk.claims, error)
+        raise
+    return [
+        _dated(item, seen.wait(found) if isinstance(found, Claim) else found)
+        for item, found in zip(items, described, strict=True)
+    ]
+
+
+class _Chunk:
+    """The files of a chunk that this thread has to describe; plain ones wait until they are worth a call."""
+
+    def __init__(self, method: Fingerprint, seen: Seen) -> None:
+        self.claims: list[Claim] = []
+        self._method, self._seen = method, seen
+        self._fused = method.spectrum if isinstance(method, Fused) else None
+        self._waiting: list[tuple[Claim, Loaded]] = []
+        self._bytes = 0
+
+    def take(self, item: Item) -> Description | Claim:
+        """The description of the item, or a claim that is settled once the chunk is finished, or by another thread."""
+        if item.error:
+            return failed(item, self._method, item.error)
+        try:
+            loaded = load(item.source)
+        except (UnreadableImage, OSError) as error:
+            return failed(item, self._method, _reason(error))
+        if loaded.data is None:
+            return _decode(loaded, self._method)
+        claim, first = self._seen.claim(loaded.content)
+        if first:
+            self.claims.append(claim)
+            self._describe(claim, loaded)
+        return claim
+
+    def _describe(self, claim: Claim, loaded: Loaded) -> None:
+        if known := self._seen.before(loaded.content):
+            self._seen.settle(claim, known)
+        elif self._fused and plain(loaded):
+            self._waiting.append((claim, loaded))
+            self._bytes += loaded.size
+            if self._bytes > HELD:
+                self.finish()
+        else:
+            self._seen.settle(claim, _decode(loaded, self._method))
+
+    def finish(self) -> None:
+        """Describe what waits."""
+        if not self._waiting or not self._fused:
+            return
+        claims, files = zip(*self._waiting, strict=True)
+        with _ROOM.claim(max(weight(loaded, self._method.min_side) for loaded in files)):
+            described = describe_files(files, self._method.min_side, self._fused)
+        for claim, loaded, found in zip(claims, files, described, strict=True):
+            self._seen.settle(claim, found or _decode(loaded, self._method))
+        self._waiting, self._bytes = [], 0
 
 
 def failed(item: Item, method: Fingerprint, error: str) -> Description:
     """The description of an image that could not be read."""
     return _dated(item, _described(_no_facts(), method, error=error))
-
-
-def _describe(item: Item, method: Fingerprint, seen: Seen) -> Description:
-    if item.error:
-        return failed(item, method, item.error)
-    try:
-        loaded = load(item.source)
-    except (UnreadableImage, OSError) as error:
-        return failed(item, method, _reason(error))
-    if not any(loaded.content):
-        return _dated(item, _decode(loaded, method))
-    future, first = seen.claim(loaded.content)
-    if first:
-        try:
-            future.set_result(seen.before(loaded.content) or _decode(loaded, method))
-        except BaseException as error:
-            future.set_exception(error)
-            raise
-    return _dated(item, future.result())
 
 
 def _small(item: Item) -> npt.NDArray[Any] | None:
@@ -191,14 +206,12 @@ def _described(facts: np.void, method: Fingerprint, error: str) -> Description:
     return Description(facts, bits, descriptor, error=error)
 
 
-def _dated(item: Item, description: Description) -> Description:
-    if item.mtime_ns <= 0 and item.size < 0:
-        return description
-    facts = description.facts.copy()
+def _dated(item: Item, found: Description) -> Description:
+    facts = found.facts.copy()
     facts["mtime_ns"] = max(item.mtime_ns, 0)
     if item.size >= 0 and not facts["bytes"]:
         facts["bytes"] = item.size
-    return replace(description, facts=facts)
+    return Description(facts, found.bits, found.descriptor, found.note, found.error)
 
 
 def _reason(error: Exception) -> str:

@@ -85,6 +85,15 @@ class Searching(Protocol):
         """int64[m] positions i < j in `bits`, or of `bits` and of `against`, of all pairs that may reach `floor`."""
 
 
+@runtime_checkable
+class Fused(Protocol):
+    """What a fingerprint may offer besides: to be taken by the compiled kernel, which decodes and describes at once."""
+
+    @property
+    def spectrum(self) -> tuple[int, int, float]:
+        """Addresses of a matrix and of frequencies, and a limit: what `describe` in description.c is given."""
+
+
 class Engine(Protocol):
     """Runs a function over chunks and yields its results in the order of the chunks."""
 

@@ -15,6 +15,7 @@ from skimage import data
 from oneofeach import describe
 from oneofeach.engines import isolated, messages, threads
 from oneofeach.errors import OneOfEachError
+from oneofeach.seen import Seen
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 from oneofeach.tables import Item
 
@@ -29,7 +30,7 @@ PHOTO = BUFFER.getvalue()
 def describing():
     from functools import partial
 
-    return partial(describe.describe_chunk, method=OneOfEach(), seen=describe.Seen())
+    return partial(describe.describe_chunk, method=OneOfEach(), seen=Seen())
 
 
 def items_of(*sources):

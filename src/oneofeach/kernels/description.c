@@ -69,14 +69,6 @@ static Box turned(Box box, int orientation)
     return box;
 }
 
-/* The DCT of a luma plane by a matrix [WAVES][SIDE] of whole numbers, and the coefficients that lie above and below a
- * dead zone. */
-typedef struct {
-    const double *matrix;
-    const int64_t *frequencies; /* [BITS][2] */
-    double limit;
-} Spectrum;
-
 FOR_EVERY_CPU
 static void signs(const Spectrum *by, const uint8_t *luma, uint8_t *bits)
 {
@@ -97,7 +89,7 @@ static void signs(const Spectrum *by, const uint8_t *luma, uint8_t *bits)
     }
 }
 
-static int describe(const Pixels *p, int orientation, const Spectrum *by, uint8_t *descriptor, uint8_t *bits)
+int description_of(const Pixels *p, int orientation, const Spectrum *by, uint8_t *descriptor, uint8_t *bits)
 {
     const double whole[4] = {0.0, 0.0, p->extent_x, p->extent_y};
     Box box;
@@ -134,7 +126,7 @@ static PyObject *py_describe(PyObject *self, PyObject *args)
     p.stride_y = stride_y, p.stride_x = stride_x, p.stride_c = stride_c;
     by.matrix = (const double *)matrix, by.frequencies = (const int64_t *)frequencies;
     Py_BEGIN_ALLOW_THREADS
-    done = describe(&p, orientation, &by, (uint8_t *)descriptor, (uint8_t *)bits);
+    done = description_of(&p, orientation, &by, (uint8_t *)descriptor, (uint8_t *)bits);
     Py_END_ALLOW_THREADS
     if (!done) return PyErr_NoMemory();
     Py_RETURN_NONE;

@@ -38,17 +38,29 @@ static int rebuild(Jpeg *jpeg, Scan *scan, size_t height, size_t width, uint8_t 
     return 1;
 }
 
+int jpeg_reduced(Jpeg *jpeg, Scan *first, size_t scale, uint8_t *out)
+{
+    if (jpeg->progressive && scale < 8) return 0;
+    jpeg->side = (unsigned)(8 / scale);
+    uint8_t *planes = new_planes(jpeg);
+    const size_t height = (jpeg->height + scale - 1) / scale, width = (jpeg->width + scale - 1) / scale;
+    const int good = planes && rebuild(jpeg, first, height, width, out);
+    free(planes);
+    return good;
+}
+
+void jpeg_done(Jpeg *jpeg)
+{
+    for (int k = 0; k < 8; k++) free(jpeg->own[k / 4][k % 4]);
+}
+
 /* out: uint8[channels, height, width]. */
 static int decode(Jpeg *jpeg, size_t height, size_t width, size_t channels, size_t scale, uint8_t *out)
 {
     Scan scan;
-    if (!jpeg_next_scan(jpeg, &scan) || channels != jpeg->components || (jpeg->progressive && scale < 8)) return 0;
+    if (!jpeg_next_scan(jpeg, &scan) || channels != jpeg->components) return 0;
     if (height != (jpeg->height + scale - 1) / scale || width != (jpeg->width + scale - 1) / scale) return 0;
-    jpeg->side = (unsigned)(8 / scale);
-    uint8_t *planes = new_planes(jpeg);
-    const int good = planes && rebuild(jpeg, &scan, height, width, out);
-    free(planes);
-    return good;
+    return jpeg_reduced(jpeg, &scan, scale, out);
 }
 
 /* jpeg_decode(data, scale, height, width, channels, out): True when the whole picture, reduced by a scale of 1,
@@ -65,7 +77,7 @@ static PyObject *jpeg_decode(PyObject *self, PyObject *args)
     int good;
     Py_BEGIN_ALLOW_THREADS
     good = length > 4 && decode(jpeg, (size_t)height, (size_t)width, (size_t)channels, (size_t)scale, (uint8_t *)out);
-    for (int k = 0; k < 8; k++) free(jpeg->own[k / 4][k % 4]);
+    jpeg_done(jpeg);
     free(jpeg);
     Py_END_ALLOW_THREADS
     return PyBool_FromLong(good);

@@ -48,6 +48,7 @@ typedef struct {
     Component component[MOST_COMPONENTS];
     float steps[4][64]; /* of quantization; rows of horizontal frequencies */
     int quantized[4];
+    const uint8_t *exif, *exif_stop, *xmp, *xmp_stop; /* bodies of segments, NULL when there are none */
     const Huffman *code[2][4]; /* DC, AC */
     Huffman *own[2][4];        /* those that are not the standard's, made for this file */
 } Jpeg;
@@ -73,6 +74,16 @@ static inline unsigned jpeg_run(unsigned symbol, int dc)
 
 /* Moves `data` behind the header of the next scan. 0: there is none, or something is unusual. */
 int jpeg_next_scan(Jpeg *jpeg, Scan *scan);
+
+/* EXIF orientation 1..8, as far as the header was read; 1 when it is absent or out of range. */
+int jpeg_orientation(const Jpeg *jpeg);
+
+/* All of the picture behind the header of its first scan, reduced by a scale of 1, 2, 4 or 8 and rounded up:
+ * uint8[components, height, width]. 0: a library has to decide. */
+int jpeg_reduced(Jpeg *jpeg, Scan *first, size_t scale, uint8_t *out);
+
+/* Frees what reading made. */
+void jpeg_done(Jpeg *jpeg);
 
 /* Lengths and symbols as a file gives them. 0: they are no code. */
 int jpeg_code(Huffman *huffman, const uint8_t *counts, const uint8_t *symbols, int dc);

@@ -107,12 +107,25 @@ static int read_scan(Jpeg *jpeg, const uint8_t *at, const uint8_t *stop, Scan *s
     return 1;
 }
 
-/* JFIF means YCbCr; Adobe's marker may say otherwise, and then a library decides. */
+static int begins(const uint8_t *at, const uint8_t *stop, const char *mark, size_t length)
+{
+    return (size_t)(stop - at) >= length && !memcmp(at, mark, length);
+}
+
+/* JFIF means YCbCr; Adobe's marker may say otherwise, and then a library decides. Pillow refuses some that are too short. */
 static int read_application(Jpeg *jpeg, unsigned marker, const uint8_t *at, const uint8_t *stop)
 {
-    if (marker == 0xe0 && stop - at >= 5 && !memcmp(at, "JFIF", 5)) jpeg->color_known = 1;
-    if (marker == 0xee && stop - at >= 12 && !memcmp(at, "Adobe", 5)) return at[11] == (jpeg->components == 1 ? 0 : 1);
-    return 1;
+    const size_t length = (size_t)(stop - at);
+    if (marker == 0xe0 && begins(at, stop, "JFIF", 4) && length < 7) return 0;
+    if (marker == 0xe2 && begins(at, stop, "ICC_", 4) && length < 14) return 0;
+    if (marker == 0xe0 && begins(at, stop, "JFIF", 5)) jpeg->color_known = 1;
+    if (marker == 0xe1 && begins(at, stop, "Exif\0\0", 6)) {
+        if (!jpeg->exif && length > 6) jpeg->exif = at + 6, jpeg->exif_stop = stop;
+    } else if (marker == 0xe1 && begins(at, stop, "http://ns.adobe.com/xap/1.0/", 29)) {
+        jpeg->xmp = at, jpeg->xmp_stop = stop;
+    }
+    if (marker != 0xee || !begins(at, stop, "Adob", 4)) return 1;
+    return length >= 12 && (at[4] != 'e' || at[11] == (jpeg->components == 1 ? 0 : 1));
 }
 
 int jpeg_next_scan(Jpeg *jpeg, Scan *scan)

@@ -14,6 +14,7 @@ extern PyMethodDef levels_methods[];
 extern PyMethodDef verify_methods[];
 extern PyMethodDef png_methods[];
 extern PyMethodDef jpeg_methods[];
+extern PyMethodDef files_methods[];
 extern PyMethodDef sharpness_methods[];
 extern PyMethodDef neighbors_methods[];
 extern PyMethodDef keepers_methods[];

@@ -1,5 +1,6 @@
 /* The extension module oneofeach._kernels: gathers the method tables of the kernel sources. */
 #include "kernels.h"
+#include "description.h"
 #include "jpeg.h"
 
 #ifndef DIGEST
@@ -16,8 +17,11 @@ static int add_methods(PyObject *module)
     if (PyModule_AddFunctions(module, sharpness_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, png_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, jpeg_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, files_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, neighbors_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, keepers_methods) < 0) return -1;
+    if (PyModule_AddIntConstant(module, "DESCRIPTOR", DESCRIPTOR_BYTES) < 0) return -1;
+    if (PyModule_AddIntConstant(module, "BITS", BITS_BYTES) < 0) return -1;
     return PyModule_AddStringConstant(module, "DIGEST", DIGEST);
 }
 

@@ -1,15 +1,12 @@
 /* Facts about uint8 pixels of any strides: sharpness (luma on a grid → variance of its Laplacian), color.
  * Twin: sharpness.py. All arithmetic is on integers, so both give equal results. */
 #include "kernels.h"
+#include "description.h"
 #include "dispatch.h"
 #include "resample.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct {
-    const uint8_t *data;
-    Py_ssize_t channels, stride_y, stride_x, stride_c;
-} Pixels;
 
 /* Channels of one row; those of a pixel lie beside each other, or each has a row of its own. */
 typedef struct {
@@ -92,16 +89,69 @@ static void shrink(const Pixels *p, Py_ssize_t step_x, Py_ssize_t step_y, Py_ssi
     }
 }
 
+void sharpness_side(double extent, int64_t length, Side *side)
+{
+    if (side->extent == extent && side->whole == length) return;
+    *side = (Side){.extent = extent, .whole = length, .step = (int64_t)extent / (2 * POINTS)};
+    side->step = side->step < 1 ? 1 : side->step > 200 ? 200 : side->step;
+    side->length = length / side->step;
+    const double scale = extent / (double)side->step / POINTS, width = scale > 1.0 ? scale : 1.0;
+    const int64_t most = (int64_t)ceil(2 * width) + 1, taps = side->taps = most < side->length ? most : side->length;
+    for (int64_t k = 0; k < POINTS; k++) {
+        const double center = ((double)k + 0.5) * scale, first = floor(center - width);
+        const int64_t last = side->length - taps, start = first < 0 ? 0 : first > (double)last ? last : (int64_t)first;
+        double weight[MOST_TAPS], nearest = INFINITY, sum = 0.0;
+        int64_t near = 0, largest = 0, left = 4096;
+        for (int64_t t = 0; t < taps; t++) {
+            const double away = fabs((double)(start + t) + 0.5 - center) / width;
+            if (away < nearest) nearest = away, near = t;
+            weight[t] = away < 1.0 ? 1.0 - away : 0.0;
+        }
+        weight[near] += 1e-9; /* beyond the last pixel */
+        for (int64_t t = 0; t < taps; t++) sum += weight[t];
+        int16_t *out = side->weight + k * taps;
+        for (int64_t t = 0; t < taps; t++) {
+            out[t] = (int16_t)rint(weight[t] / sum * 4096.0);
+            left -= out[t];
+            if (out[t] > out[largest]) largest = t;
+        }
+        out[largest] = (int16_t)(out[largest] + left);
+        side->start[k] = (int32_t)start;
+    }
+}
+
+double sharpness_of(const Pixels *p, const Side *across, const Side *down)
+{
+    const size_t width = (size_t)(across->length * across->step), columns = (size_t)across->length;
+    const size_t longest = columns > POINTS ? columns : POINTS, small = columns * (size_t)down->length;
+    uint32_t *line = malloc(2 * width * sizeof *line);
+    uint16_t *sum = malloc(width * (size_t)p->channels * sizeof *sum);
+    int16_t *plane = malloc((small + columns * POINTS + POINTS * POINTS + longest * TOGETHER) * sizeof *plane);
+    double result = -1.0;
+    if (line && sum && plane) {
+        int16_t *half = plane + small, *square = half + columns * POINTS, *room = square + POINTS * POINTS;
+        const Filter rows = {down->taps, down->start, down->weight}, lines = {across->taps, across->start, across->weight};
+        shrink(p, across->step, down->step, across->length, down->length, line, sum, plane);
+        resample(plane, across->length, POINTS, &rows, room, half);
+        resample(half, POINTS, POINTS, &lines, room, square);
+        const double points = (POINTS - 2) * (POINTS - 2);
+        result = laplacian_variance(square, POINTS) / (points * points * 256.0); /* the planes are in 1/16 */
+    }
+    free(line), free(sum), free(plane);
+    return result;
+}
+
 /* shrunk(pixels, count, channels, strides n y x c, step x y, columns, rows, out): `shrink` for each of some pictures. */
 static PyObject *py_shrunk(PyObject *self, PyObject *args)
 {
     Pixels p;
-    Py_ssize_t count, stride_n, step_x, step_y, columns, rows;
+    Py_ssize_t data, count, channels, stride_n, stride_y, stride_x, stride_c, step_x, step_y, columns, rows;
     int16_t *out;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnnnnn", &p.data, &count, &p.channels, &stride_n, &p.stride_y, &p.stride_x,
-                          &p.stride_c, &step_x, &step_y, &columns, &rows, &out))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnnnn", &data, &count, &channels, &stride_n, &stride_y, &stride_x, &stride_c,
+                          &step_x, &step_y, &columns, &rows, &out))
         return NULL;
+    p = (Pixels){(const uint8_t *)data, 0, 0, channels, stride_y, stride_x, stride_c, 0.0, 0.0};
     const size_t width = (size_t)(columns * step_x);
     uint32_t *line = malloc(2 * width * sizeof *line);
     uint16_t *sum = malloc(width * (size_t)p.channels * sizeof *sum);
@@ -161,16 +211,27 @@ static inline int most_colorful(const uint8_t *at, Py_ssize_t columns, Py_ssize_
 }
 
 FOR_EVERY_CPU
-static int64_t colorfulness(const Pixels *p, Py_ssize_t rows, Py_ssize_t columns)
+static int64_t colorfulness(const Pixels *p)
 {
     const int tight = p->stride_x == 3 && p->stride_c == 1; /* known strides let the compiler use vectors */
     int most = 0;
-    for (Py_ssize_t y = 0; y < rows; y++) {
+    for (int64_t y = 0; y < p->height; y++) {
         const uint8_t *at = p->data + y * p->stride_y;
-        const int more = tight ? most_colorful(at, columns, 3, 1) : most_colorful(at, columns, p->stride_x, p->stride_c);
+        const int more =
+            tight ? most_colorful(at, p->width, 3, 1) : most_colorful(at, p->width, p->stride_x, p->stride_c);
         most = more > most ? more : most;
     }
     return most;
+}
+
+int64_t colorfulness_of(const Pixels *p)
+{
+    if (p->channels == 1) return 0;
+    const int64_t rows = p->height / 64 > 1 ? p->height / 64 : 1, columns = p->width / 64 > 1 ? p->width / 64 : 1;
+    Pixels sample = *p;
+    sample.height = (p->height + rows - 1) / rows, sample.width = (p->width + columns - 1) / columns;
+    sample.stride_y *= rows, sample.stride_x *= columns;
+    return colorfulness(&sample);
 }
 
 /* colorfulness(pixels, count, rows, columns, strides n y x c, out): int64[count], how far the most colorful pixel of
@@ -178,14 +239,15 @@ static int64_t colorfulness(const Pixels *p, Py_ssize_t rows, Py_ssize_t columns
 static PyObject *py_colorfulness(PyObject *self, PyObject *args)
 {
     Pixels p;
-    Py_ssize_t count, rows, columns, stride_n;
+    Py_ssize_t data, count, rows, columns, stride_n, stride_y, stride_x, stride_c;
     int64_t *out;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &p.data, &count, &rows, &columns, &stride_n, &p.stride_y, &p.stride_x,
-                          &p.stride_c, &out))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &data, &count, &rows, &columns, &stride_n, &stride_y, &stride_x, &stride_c,
+                          &out))
         return NULL;
+    p = (Pixels){(const uint8_t *)data, rows, columns, 3, stride_y, stride_x, stride_c, 0.0, 0.0};
     Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t k = 0; k < count; k++, p.data += stride_n) out[k] = colorfulness(&p, rows, columns);
+    for (Py_ssize_t k = 0; k < count; k++, p.data += stride_n) out[k] = colorfulness(&p);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from oneofeach import plugins
-from oneofeach.describe import Seen, describe_chunk
+from oneofeach.describe import describe_chunk
 from oneofeach.engines.ray.keys import COLUMNS as KEYS
 from oneofeach.engines.ray.parts import encoded
 from oneofeach.engines.ray.scan import COLUMNS, columns_of
@@ -24,6 +24,7 @@ from oneofeach.engines.ray.shards import Shard, shards_of
 from oneofeach.engines.ray.store import Store
 from oneofeach.errors import EmptyImageList
 from oneofeach.plugins import Fingerprint
+from oneofeach.seen import Seen
 from oneofeach.tables import Item
 
 MILLION = 1_000_000

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from oneofeach.describe import Seen, describe_chunk, failed
+from oneofeach.describe import describe_chunk, failed
 from oneofeach.engines.ray.parts import Counts, concatenated, counts_of, encoded, read
 from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
 from oneofeach.engines.ray.shards import Shard
 from oneofeach.engines.ray.watch import Watch, is_remote
 from oneofeach.engines.threads import run
 from oneofeach.plugins import Fingerprint
+from oneofeach.seen import Seen
 from oneofeach.tables import FACTS, Description, Item
 
 CRASHES = 3  # of a shard before it is cut, and of a single image before it is skipped

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from oneofeach.stages.decode.arrays import images_in
 from oneofeach.stages.decode.door import Decoded, decode, open_image
+from oneofeach.stages.decode.files import describe_files, plain
 from oneofeach.stages.decode.read import Loaded, load
 from oneofeach.stages.decode.room import Room, weight
 from oneofeach.stages.decode.together import decode_together, small_array
@@ -19,9 +20,11 @@ __all__ = [
     "Room",
     "decode",
     "decode_together",
+    "describe_files",
     "images_in",
     "load",
     "open_image",
+    "plain",
     "small_array",
     "tools",
     "weight",

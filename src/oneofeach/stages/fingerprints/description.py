@@ -81,7 +81,7 @@ def _compiled(picture: Picture, to_bits: int, to_descriptor: int) -> bool:
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     c.describe(
         pixels.ctypes.data, *pixels.shape, *pixels.strides, *picture.extent, picture.orientation,
-        *_SPECTRUM, to_descriptor, to_bits,
+        *SPECTRUM, to_descriptor, to_bits,
     )  # fmt: skip
     return True
 
@@ -171,7 +171,7 @@ def _dct_matrix() -> Floats:
 
 _DCT = _dct_matrix()
 _LIMIT = DEAD_ZONE * _DCT_SCALE**2
-_SPECTRUM = _DCT.ctypes.data, FREQUENCIES.ctypes.data, _LIMIT  # as the compiled kernel takes it
+SPECTRUM = _DCT.ctypes.data, FREQUENCIES.ctypes.data, _LIMIT  # as the compiled kernel takes it
 
 
 def _signs(luma: Bytes) -> Bytes:

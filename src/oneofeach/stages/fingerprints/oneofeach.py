@@ -22,6 +22,7 @@ class OneOfEach:
     key_bits = 64
     descriptor_bytes = description.BYTES
     min_side = 128
+    spectrum = description.SPECTRUM
 
     def describe(self, pictures: Sequence[Picture]) -> tuple[Bytes, Bytes]:
         """uint8[n, 64] bits and uint8[n, 2312] descriptors."""
