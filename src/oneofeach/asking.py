@@ -6,12 +6,14 @@ import os
 from typing import Any
 
 from oneofeach import index, plugins
-from oneofeach.errors import UnreadableImage
+from oneofeach.errors import IndexDamaged, UnreadableImage
 from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, scan
 from oneofeach.index.query import Keys, Match
 from oneofeach.matching import checked_threshold
 from oneofeach.stages import decode
 from oneofeach.tables import Description
+
+FILL = "What it knew of images is gone: run `oneofeach find` on your folders, then ask again."
 
 
 class Index(index.Index):
@@ -19,7 +21,7 @@ class Index(index.Index):
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         super().__init__(path)
-        self._asked: dict[str, Keys] = {}
+        self._asked: dict[tuple[str, int], Keys] = {}
 
     def query(
         self,
@@ -32,20 +34,28 @@ class Index(index.Index):
         """The stored images at or above the threshold, most similar first, also those stored since the last question.
 
         image: anything `deduplicate` takes as one image; it is not stored. UnreadableImage when it cannot be decoded.
-        Images that a person called no duplicates of it are left out.
+        Images that a person called no duplicates of it are left out. IndexDamaged where the index had to be begun anew,
+        and nothing has been stored since: no image would be found in it.
         """
         catalog = scan(image, fingerprint=fingerprint, workers=1)
         for reason in catalog.errors.values():
             raise UnreadableImage(f"{reason}\nGive a readable image.")
         asked = Description(catalog.facts[0], catalog.bits[0], catalog.descriptors[0])
         apart = self.decisions.load().apart_from(bytes(catalog.facts["content"][0]))
-        found = self._keys(fingerprint).nearest(asked, checked_threshold(similarity_threshold), limit + len(apart))
+        try:
+            keys = self._keys(fingerprint)
+            found = keys.nearest(asked, checked_threshold(similarity_threshold), limit + len(apart))
+        except index.IndexRenewed as error:
+            raise IndexDamaged(f"{error}\n{FILL}") from error
         return [match for match in found if bytes.fromhex(match.content) not in apart][:limit]
 
     def _keys(self, fingerprint: str) -> Keys:
-        if fingerprint in self._asked:
-            self._asked[fingerprint].refresh()
+        name = fingerprint, self.store.generation
+        if name in self._asked:
+            self._asked[name].refresh()
         else:
             method = plugins.load("fingerprints", fingerprint)()
-            self._asked[fingerprint] = self.keys(method, decode.VERSION)
-        return self._asked[fingerprint]
+            self._asked[name] = self.keys(method, decode.VERSION)
+        if self.rebuilt and not len(self._asked[name].bits):
+            raise index.IndexRenewed(self.rebuilt)
+        return self._asked[name]

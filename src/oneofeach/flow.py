@@ -17,10 +17,10 @@ from oneofeach.assembly import Assembly
 from oneofeach.crowd import witnessed
 from oneofeach.describe import describe_all
 from oneofeach.errors import EmptyImageList, OneOfEachError, Refused, SourceNotFound, UnreadableImage
-from oneofeach.index import Index
+from oneofeach.index import Index, renewing
 from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
-from oneofeach.plugins import Distributed, Fingerprint, Progress, Walk
+from oneofeach.plugins import Distributed, Engine, Fingerprint, Progress, Walk
 from oneofeach.stages import decode, report
 from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.grouping import keeper_first
@@ -155,12 +155,21 @@ def scan(
     own = len(items)
     items += _others(against)
     method: Fingerprint = plugins.load("fingerprints", fingerprint)()
-    run, assembly = plugins.load("engines", str(engine)), Assembly(items, method)
+    run: Engine = plugins.load("engines", str(engine))
     with _opened(index) as opened:
-        stored = opened.images(method, decode.VERSION, decode.tools()) if opened else None
-        describe_all(assembly, method, run, threads, stored, progress)
-        catalog = _remembering(assembly.catalog(), opened, reconsider)
+        catalog = _remembering(_described(items, method, run, threads, opened, progress), opened, reconsider)
     return replace(catalog, reference=np.arange(len(items)) >= own)
+
+
+@renewing
+def _described(
+    items: list[Item], method: Fingerprint, run: Engine, threads: int, index: Index | None, progress: Progress | None
+) -> Catalog:
+    """The images that the index knows, and the others read, decoded and stored in it."""
+    stored = index.images(method, decode.VERSION, decode.tools()) if index else None
+    assembly = Assembly(items, method)
+    describe_all(assembly, method, run, threads, stored, progress)
+    return assembly.catalog()
 
 
 def checked_workers(workers: int | None) -> int:

@@ -11,10 +11,11 @@ import numpy.typing as npt
 from oneofeach import plugins
 from oneofeach.crowd import Crowd, measured
 from oneofeach.errors import InvalidThreshold
-from oneofeach.index import Index
+from oneofeach.index import Index, IndexRenewed
 from oneofeach.index.pairs import STORED_PAIR, KnownPairs
 from oneofeach.orientations import turns_of, with_turns
 from oneofeach.plugins import Fingerprint, Progress, Searching
+from oneofeach.stages import decode
 from oneofeach.stages.neighbors import Bounded, bounded, each_once, identical, neighbors
 from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
 
@@ -46,7 +47,12 @@ def match(
     """
     floor, turns = checked_threshold(floor), turns_of(orientations)
     method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
-    pairs = _upright(catalog, method, floor, index, progress, bound=not turns)
+    try:
+        pairs = _upright(catalog, method, floor, index, progress, bound=not turns)
+    except IndexRenewed:
+        if index is not None:
+            index.images(method, decode.VERSION, decode.tools()).add_all(catalog)
+        pairs = _upright(catalog, method, floor, index, progress, bound=not turns)
     return replace(with_turns(catalog, method, pairs, turns) if turns else pairs, orientations=orientations)
 
 

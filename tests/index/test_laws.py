@@ -19,7 +19,8 @@ from pictures import encoded
 
 import oneofeach
 from oneofeach import describe
-from oneofeach.index import Index, blocks, images
+from oneofeach.asking import Index as IndexToAsk
+from oneofeach.index import Index, blocks, images, packs
 
 NAMES = st.sampled_from(["a.png", "b.jpg", "c/a.png", "c/d.jpg", "e/f/g.png", "z.png"])
 PICTURES = st.integers(0, 5)
@@ -103,6 +104,7 @@ class Growing(RuleBasedStateMachine):
             return stored[-1]
 
         with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+            patch.setattr(packs, "PACK", 2)
             patch.setattr(images, "BATCH", 1)
             patch.setattr(images, "add", add)
             patch.setattr(describe, "CHUNK", 1)
@@ -136,6 +138,11 @@ class Growing(RuleBasedStateMachine):
         result = oneofeach.group(stored, pairs, 0.95)
         scratch = oneofeach.group(replace(fresh, kept_earlier=stored.kept_earlier), expected, 0.95)
         assert np.array_equal(result.assignment.keeper, scratch.assignment.keeper)
+        with IndexToAsk(self.root / "i.sqlite") as index:
+            for row in np.flatnonzero(fresh.readable)[:1].tolist():
+                assert fresh.facts["content"][row].tobytes().hex() in [
+                    m.content for m in index.query(fresh.items[row].input)
+                ]
         for group in result.groups:
             if not stored.kept_earlier[group.row]:
                 assert not any(stored.kept_earlier[one.row] for one in group.duplicates)

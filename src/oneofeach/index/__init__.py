@@ -6,5 +6,6 @@ Whatever is stored here can be computed again, except decisions and what was kep
 from __future__ import annotations
 
 from oneofeach.index.index import Index, decided, default_path
+from oneofeach.index.store import IndexRenewed, renewing
 
-__all__ = ["Index", "decided", "default_path"]
+__all__ = ["Index", "IndexRenewed", "decided", "default_path", "renewing"]

@@ -22,7 +22,11 @@ BLOCK = 128  # images: smaller blocks cost more where all are read, larger ones 
 AT_ONCE = 16  # blocks in one query
 STEP = 128  # bytes: most descriptors get one length, and are read as one array
 NO_TEXT = ("", "")
-STORED = "CAST(b.bits AS BLOB), CAST(b.facts AS BLOB), CAST(b.texts AS TEXT), b.checksum"  # of whatever type by damage
+DIFFERS = "the checksum of stored images differs"
+STORED = ", ".join(  # values that are damaged may be of any type, or none
+    f"coalesce(CAST(b.{name} AS {kind}), {nothing})"
+    for name, kind, nothing in (("bits", "BLOB", "x''"), ("facts", "BLOB", "x''"), ("texts", "TEXT", "''"))
+)
 
 
 class Block(NamedTuple):
@@ -60,7 +64,7 @@ def add(connection: sqlite3.Connection, version: int, block: Block) -> list[tupl
 def read(store: Store, numbers: Sequence[int]) -> Iterator[tuple[int, Block]]:
     """The blocks of these numbers, in ascending order; one that is gone is left out. IndexDamaged when one differs."""
     query = (
-        f"SELECT b.id, {STORED}, CAST(d.bytes AS BLOB), d.checksum FROM block b "
+        f"SELECT b.id, {STORED}, b.checksum, coalesce(CAST(d.bytes AS BLOB), x''), d.checksum FROM block b "
         "CROSS JOIN descriptors d ON d.block = b.id WHERE b.id IN ({}) ORDER BY b.id"
     )
     for start in range(0, len(numbers), AT_ONCE):
@@ -69,20 +73,22 @@ def read(store: Store, numbers: Sequence[int]) -> Iterator[tuple[int, Block]]:
             rows = connection.execute(query.format(",".join("?" * len(part))), part).fetchall()
         for number, bits, facts, texts, checksum, descriptors, other in rows:
             if _checksum(bits, facts, texts) != checksum or crc32(descriptors) != other:
-                raise store.damaged("the checksum of stored images differs")
+                raise store.damaged(DIFFERS)
             yield number, _block(bits, facts, texts, descriptors)
 
 
-def bits_of(store: Store, version: int, after: int) -> dict[int, bytes]:
-    """The bits of every block of a version with a number above `after`. IndexDamaged when one differs."""
-    found = {}
-    query = f"SELECT id, {STORED} FROM block b WHERE +version = ? AND id > ? ORDER BY id"
-    with store.reading() as connection:
-        for number, bits, facts, texts, checksum in connection.execute(query, (version, after)):
-            if _checksum(bits, facts, texts) != checksum:
-                raise store.damaged("the checksum of stored images differs")
-            found[number] = bits
-    return found
+def bits_of(
+    store: Store, connection: sqlite3.Connection, version: int, after: int, most: int = -1
+) -> Iterator[tuple[int, int, bytes]]:
+    """Number, images and bits of the blocks of a version with a number above `after`, at most so many of them.
+
+    IndexDamaged when one differs.
+    """
+    query = f"SELECT id, {STORED}, b.checksum FROM block b WHERE +version = ? AND id > ? ORDER BY id LIMIT ?"
+    for number, bits, facts, texts, checksum in connection.execute(query, (version, after, most)):
+        if _checksum(bits, facts, texts) != checksum:
+            raise store.damaged(DIFFERS)
+        yield number, len(facts) // FACTS.itemsize, bits
 
 
 def _checksum(bits: bytes, facts: bytes, texts: str) -> int:

@@ -11,10 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from oneofeach.index.blocks import forget, read
+from oneofeach.index.packs import pack, unpack
 from oneofeach.index.pairs import STORED_PAIR
 from oneofeach.index.store import Store
 
 SAMPLE = 1_000
+PLACE = "coalesce(CAST(place AS TEXT), '')"  # damaged values may be of any type, or none
 BLOCK = 1 << 20
 
 
@@ -70,7 +72,7 @@ def verify(store: Store, sample: int | None = SAMPLE) -> Verified:
         if found != "ok":
             raise store.damaged(found)
         numbers = [number for (number,) in connection.execute("SELECT id FROM block")]
-        rows = connection.execute("SELECT place, size, mtime_ns, content FROM file").fetchall()
+        rows = connection.execute(f"SELECT {PLACE}, size, mtime_ns, content FROM file").fetchall()
     for _ in read(store, numbers):
         pass  # every block is held against its checksum
     rows = [row for row in rows if "#" not in row[0] or os.path.exists(row[0])]
@@ -92,16 +94,21 @@ def verify(store: Store, sample: int | None = SAMPLE) -> Verified:
 def prune(store: Store) -> Pruned:
     """Forget the files that are gone, and the images that no known file has any more. Decisions stay."""
     with store.reading() as connection:
-        places = [place for (place,) in connection.execute("SELECT place FROM file")]
+        places = [place for (place,) in connection.execute(f"SELECT {PLACE} FROM file")]
     gone = [place for place in places if "://" not in place and not _exists(place)]
     _forget(store, gone)
-    with store.writing() as connection:
+    with store.changing("version") as connection:
         dead: dict[int, set[bytes]] = defaultdict(set)
         unknown = "FROM image WHERE content NOT IN (SELECT content FROM file)"
         for block, content in connection.execute(f"SELECT block, content {unknown}"):
             dead[block].add(content)
         images = connection.execute(f"DELETE {unknown}").rowcount
+        changed = unpack(connection, dead)
         forget(store, connection, dead)
+        query = "UPDATE version SET images = (SELECT count(*) FROM image WHERE version = version.id) WHERE id = ?"
+        connection.executemany(query, [(version,) for version in changed])
+        for version in changed:
+            pack(store, connection, version)
     _shrink(store)
     return Pruned(len(gone), images)
 

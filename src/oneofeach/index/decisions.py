@@ -5,25 +5,20 @@ In and out: contents (SHA-256), each with a name for the reader. As JSON they mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
 
 from oneofeach.errors import Refused
-from oneofeach.index.store import Store
+from oneofeach.index.store import Store, renewing
 from oneofeach.tables import Decisions
 
 SCHEMA_VERSION = 1
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS always_kept (content BLOB PRIMARY KEY, name TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    """CREATE TABLE IF NOT EXISTS no_duplicates (
-        one BLOB NOT NULL, other BLOB NOT NULL, one_name TEXT NOT NULL, other_name TEXT NOT NULL,
-        PRIMARY KEY (one, other), CHECK (one < other)
-    ) STRICT, WITHOUT ROWID""",
-)
+TABLES = "always_kept", "no_duplicates"
 
 Named = tuple[bytes, str]
 """A content and the name it was seen under."""
+Rows = Sequence[tuple[Any, ...]]
 
 
 class DecisionStore:
@@ -31,21 +26,17 @@ class DecisionStore:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        with store.writing() as connection:
-            for table in TABLES:
-                connection.execute(table)
 
+    @renewing
     def load(self) -> Decisions:
         """All decisions, for a run to obey."""
         with self._store.reading() as connection:
-            kept = frozenset(content for (content,) in connection.execute("SELECT content FROM always_kept"))
-            apart = frozenset(connection.execute("SELECT one, other FROM no_duplicates").fetchall())
-        return Decisions(apart, kept)
+            kept, apart = (self._store.sealed(connection, name) for name in TABLES)
+        return Decisions(frozenset(row[:2] for row in apart), frozenset(content for content, _ in kept))
 
     def keep(self, images: Iterable[Named]) -> None:
         """These always stay, duplicates or not."""
-        with self._store.writing() as connection:
-            connection.executemany("INSERT OR REPLACE INTO always_kept VALUES (?, ?)", list(images))
+        self._change(kept=list(images))
 
     def set_apart(self, images: Iterable[Named]) -> None:
         """No two of these are duplicates. Refused for images of the same bytes: nothing can tell them apart."""
@@ -55,13 +46,13 @@ class DecisionStore:
                 raise Refused(f"{a[1]} and {b[1]} have the same bytes\nUse `--protect` to keep a copy where it is.")
             (one, one_name), (other, other_name) = sorted((a, b))
             rows.append((one, other, one_name, other_name))
-        with self._store.writing() as connection:
-            connection.executemany("INSERT OR REPLACE INTO no_duplicates VALUES (?, ?, ?, ?)", rows)
+        self._change(apart=rows)
 
-    def forget(self, contents: Iterable[bytes]) -> int:
+    @renewing
+    def forget(self, contents: Sequence[bytes]) -> int:
         """Take back every decision that names one of these contents. How many there were."""
         count = 0
-        with self._store.writing() as connection:
+        with self._store.changing(*TABLES) as connection:
             for content in contents:
                 count += connection.execute("DELETE FROM always_kept WHERE content = ?", (content,)).rowcount
                 found = connection.execute("DELETE FROM no_duplicates WHERE ? IN (one, other)", (content,))
@@ -77,18 +68,22 @@ class DecisionStore:
     ) -> None:
         """Add some decisions and take back others, all of it or nothing. Pairs are of different contents."""
         rows = [(one, other, *names) for (one, other), names in (zip(*sorted(pair), strict=True) for pair in apart)]
-        with self._store.writing() as connection:
-            connection.executemany("DELETE FROM always_kept WHERE content = ?", [(content,) for content in let_go])
-            pairs = [tuple(sorted(pair)) for pair in rejoined]
-            connection.executemany("DELETE FROM no_duplicates WHERE one = ? AND other = ?", pairs)
-            connection.executemany("INSERT OR REPLACE INTO always_kept VALUES (?, ?)", list(kept))
-            connection.executemany("INSERT OR REPLACE INTO no_duplicates VALUES (?, ?, ?, ?)", rows)
+        pairs = [tuple(sorted(pair)) for pair in rejoined]
+        self._change(list(kept), rows, [(content,) for content in let_go], pairs)
 
+    @renewing
+    def _change(self, kept: Rows = (), apart: Rows = (), let_go: Rows = (), rejoined: Rows = ()) -> None:
+        with self._store.changing(*TABLES) as connection:
+            connection.executemany("DELETE FROM always_kept WHERE content = ?", let_go)
+            connection.executemany("DELETE FROM no_duplicates WHERE one = ? AND other = ?", rejoined)
+            connection.executemany("INSERT OR REPLACE INTO always_kept VALUES (?, ?)", kept)
+            connection.executemany("INSERT OR REPLACE INTO no_duplicates VALUES (?, ?, ?, ?)", apart)
+
+    @renewing
     def exported(self) -> dict[str, Any]:
         """All decisions as a JSON object, contents in hexadecimal."""
         with self._store.reading() as connection:
-            kept = connection.execute("SELECT content, name FROM always_kept ORDER BY content").fetchall()
-            apart = connection.execute("SELECT * FROM no_duplicates ORDER BY one, other").fetchall()
+            kept, apart = (self._store.sealed(connection, name) for name in TABLES)
         return {
             "schema_version": SCHEMA_VERSION,
             "always_kept": [{"content": content.hex(), "name": name} for content, name in kept],

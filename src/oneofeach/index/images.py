@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -19,15 +19,18 @@ import numpy.typing as npt
 
 from oneofeach.errors import OneOfEachError
 from oneofeach.index.blocks import Block, add, read
-from oneofeach.index.store import Store
-from oneofeach.tables import FACTS, Bytes, Description, Item, Readable, Rows
+from oneofeach.index.packs import pack
+from oneofeach.index.store import IndexRenewed, Store
+from oneofeach.tables import FACTS, Bytes, Catalog, Description, Item, Readable, Rows
 
 AT_ONCE = 500  # parameters in one query; SQLite before 3.32 takes 999
 BATCH = 512  # images per transaction: what a killed run has to do again
 RECENT = 8  # blocks
 SETTLED = 2_000_000_000  # ns; a file changed less than this before it was read may change again unnoticed
-# CAST, because in a damaged file values may have any type
-WHERE_IT_IS = "CAST(content AS BLOB), CAST(block AS INTEGER), CAST(slot AS INTEGER)"
+# CAST, because in a damaged file values may have any type, or none
+WHERE_IT_IS = (
+    "coalesce(CAST(content AS BLOB), x''), coalesce(CAST(block AS INTEGER), 0), coalesce(CAST(slot AS INTEGER), -1)"
+)
 FILES = f"SELECT place, size, mtime_ns, inode, {WHERE_IT_IS} FROM file WHERE place "
 IMAGES = f"SELECT {WHERE_IT_IS} FROM image WHERE version = ? AND content IN ({{}})"
 PLACED = np.dtype([("row", "<i8"), ("mtime_ns", "<i8"), ("content", "S32"), ("block", "<i8"), ("slot", "<i8")])
@@ -58,9 +61,11 @@ class Images:
     def __init__(self, store: Store, version: str, width: int, tools: str = "") -> None:
         self.store, self.width = store, width
         self._recent = lru_cache(maxsize=RECENT)(self._block)
-        with store.writing() as connection:
-            self.readable = _version(connection, version)
-            self.unreadable = _version(connection, f"{version} unreadable with {tools}")
+        self._generation = store.generation
+        with store.changing("version") as connection:
+            known = {name: number for number, name, _ in store.sealed(connection, "version")}
+            self.readable = _version(connection, known, version)
+            self.unreadable = _version(connection, known, f"{version} unreadable with {tools}")
 
     def known(self, items: Sequence[Item]) -> Iterator[Known]:
         """The items whose hints say that they have not changed since they were stored, in parts."""
@@ -128,6 +133,7 @@ class Images:
 
     def _at(self, contents: Sequence[bytes]) -> dict[bytes, tuple[int, int]]:
         """Block and slot of the contents that are stored; a readable image goes before a failure."""
+        self._check()
         at: dict[bytes, tuple[int, int]] = {}
         for version in (self.unreadable, self.readable):
             for start in range(0, len(contents), AT_ONCE):
@@ -156,10 +162,12 @@ class Images:
         """Store descriptions and the places of their items; images without content never were files."""
         rows = [(item, found) for item, found in described if found.facts["content"].any()]
         settled = time.time_ns() - SETTLED
-        with self.store.writing() as connection:
+        self._check()
+        with self.store.changing("version") as connection:
             at: dict[bytes, tuple[int, int]] = {}
             for version, failed in ((self.readable, False), (self.unreadable, True)):
                 at |= self._insert(connection, version, [found for _, found in rows if bool(found.error) == failed])
+            pack(self.store, connection, self.readable)
             connection.executemany(
                 "INSERT OR REPLACE INTO file (place, size, mtime_ns, inode, content, block, slot) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -170,6 +178,18 @@ class Images:
                     for content in [bytes(found.facts["content"])]
                 ],
             )
+
+    def _check(self) -> None:
+        """IndexRenewed when the index was begun anew since: the numbers of versions are others there."""
+        if self.store.generation != self._generation:
+            raise IndexRenewed(self.store.rebuilt)
+
+    def add_all(self, catalog: Catalog) -> None:
+        """Store all images of a catalog."""
+        with self.writer() as writer:
+            for row, item in enumerate(catalog.items):
+                arrays = catalog.facts[row], catalog.bits[row], catalog.descriptors[row]
+                writer.put([item], [Description(*arrays, catalog.notes.get(row, ""), catalog.errors.get(row, ""))])
 
     def writer(self) -> Writer:
         """For descriptions as they come: `with images.writer() as writer: writer.put(items, descriptions)`."""
@@ -190,6 +210,7 @@ class Images:
                 placed = dict(zip(new, add(connection, version, _block_of([by_content[c] for c in new])), strict=True))
                 query = "INSERT INTO image (version, content, block, slot) VALUES (?, ?, ?, ?)"
                 connection.executemany(query, [(version, content, *where) for content, where in placed.items()])
+                connection.execute("UPDATE version SET images = images + ? WHERE id = ?", (len(new), version))
                 at |= placed
         return at
 
@@ -215,9 +236,9 @@ class Writer:
             self._waiting = []
 
 
-def _version(connection: sqlite3.Connection, name: str) -> int:
-    connection.execute("INSERT OR IGNORE INTO version (name) VALUES (?)", (name,))
-    return int(connection.execute("SELECT id FROM version WHERE name = ?", (name,)).fetchone()[0])
+def _version(connection: sqlite3.Connection, known: Mapping[str, int], name: str) -> int:
+    found = known.get(name) or connection.execute("INSERT INTO version (name) VALUES (?)", (name,)).lastrowid
+    return int(found or 0)
 
 
 def _block_of(described: Sequence[Description]) -> Block:

@@ -16,7 +16,7 @@ from oneofeach.index.decisions import DecisionStore
 from oneofeach.index.images import Images
 from oneofeach.index.pairs import PairStore
 from oneofeach.index.query import Keys
-from oneofeach.index.store import Store
+from oneofeach.index.store import Store, renewing
 from oneofeach.plugins import Fingerprint
 from oneofeach.tables import Decisions
 
@@ -73,7 +73,7 @@ class Index:
 
     @property
     def rebuilt(self) -> str:
-        """Why a new file was begun when this one was opened; "" when it was sound."""
+        """Why a new file was begun in place of this one, when it was opened or later; "" while it is sound."""
         return self.store.rebuilt
 
     def images(self, method: Fingerprint, decoder: str, tools: str = "") -> Images:
@@ -95,30 +95,41 @@ class Index:
 
     def mark_kept(self, contents: Iterable[bytes]) -> None:
         """Remember that an applied run kept these contents (SHA-256): later runs prefer them to what is new."""
-        with self.store.writing() as connection:
-            connection.executemany("INSERT OR IGNORE INTO kept (content) VALUES (?)", [(bytes(c),) for c in contents])
+        self._change_kept("INSERT OR IGNORE INTO kept (content) VALUES (?)", contents)
 
     def forget_kept(self, contents: Iterable[bytes]) -> None:
         """Take `mark_kept` back, as undoing a run does."""
-        with self.store.writing() as connection:
-            connection.executemany("DELETE FROM kept WHERE content = ?", [(bytes(c),) for c in contents])
+        self._change_kept("DELETE FROM kept WHERE content = ?", contents)
 
+    def _change_kept(self, query: str, contents: Iterable[bytes]) -> None:
+        rows = [(bytes(content),) for content in contents]
+
+        @renewing
+        def change() -> None:
+            with self.store.changing("kept") as connection:
+                connection.executemany(query, rows)
+
+        change()
+
+    @renewing
     def kept(self, contents: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
         """bool[n]: which of the contents (uint8[n, 32]) an earlier applied run kept."""
         with self.store.reading() as connection:
-            stored = {content for (content,) in connection.execute("SELECT content FROM kept")}
+            stored = {content for (content,) in self.store.sealed(connection, "kept")}
         return (
             np.array([bytes(content) in stored for content in contents], bool)
             if stored
             else np.zeros(len(contents), bool)
         )
 
+    @renewing
     def status(self) -> care.Status:
         return care.status(self.store)
 
     def verify(self, sample: int | None = care.SAMPLE) -> care.Verified:
         return care.verify(self.store, sample)
 
+    @renewing
     def prune(self) -> care.Pruned:
         return care.prune(self.store)
 

@@ -41,6 +41,7 @@ class _Set:
 
     number: int = 0
     checksum: int = 0
+    pairs: int = 0  # bytes
     images: Contents = field(default_factory=lambda: np.zeros(0, "S16"))
 
 
@@ -55,7 +56,7 @@ class PairStore:
 
     def known(self, contents: Contents) -> KnownPairs:
         """What is known of the pairs among images, given by their distinct contents in the order of the run."""
-        with self.store.reading() as connection:
+        with self.store.at_once() as connection:
             self._chosen = self._choose(connection, contents)
             stored = self._pairs(connection)
         known = _isin(contents, self._chosen.images)
@@ -88,22 +89,24 @@ class PairStore:
     def _choose(self, connection: sqlite3.Connection, contents: Contents) -> _Set:
         """The stored set that covers most of the images."""
         best, chosen, ordered = 0, _Set(), np.sort(contents)
-        columns = "id, CAST(images AS BLOB), checksum"  # CAST: in a damaged file values may have any type
+        columns = "id, coalesce(CAST(images AS BLOB), x''), checksum, pairs"  # CAST: damaged ones may have any type
         query = f"SELECT {columns} FROM matched WHERE fingerprint = ? ORDER BY used_at DESC, id DESC"
-        for number, blob, checksum in connection.execute(query, (self.fingerprint,)).fetchall():
+        for number, blob, checksum, pairs in connection.execute(query, (self.fingerprint,)).fetchall():
             if crc32(blob) != checksum:
                 raise self.store.damaged("the checksum of a set of images differs")
             images = np.frombuffer(blob, "S16")
             covered = int(_isin(images, ordered).sum())
             if covered > best:
-                best, chosen = covered, _Set(number, checksum, images)
+                best, chosen = covered, _Set(number, checksum, pairs, images)
         return chosen
 
     def _pairs(self, connection: sqlite3.Connection) -> npt.NDArray[np.void]:
-        query = "SELECT CAST(block AS BLOB), checksum FROM pairs WHERE matched = ? ORDER BY id"
+        query = "SELECT coalesce(CAST(block AS BLOB), x''), checksum FROM pairs WHERE matched = ? ORDER BY id"
         blocks = connection.execute(query, (self._chosen.number,)).fetchall()
         if any(crc32(block) != checksum for block, checksum in blocks):
             raise self.store.damaged("the checksum of a block of pairs differs")
+        if sum(len(block) for block, _ in blocks) != self._chosen.pairs:
+            raise self.store.damaged("stored pairs are missing")
         return np.frombuffer(b"".join(block for block, _ in blocks), STORED_PAIR)
 
     def _keep(
@@ -126,7 +129,9 @@ class PairStore:
         block = pairs.tobytes()
         query = "INSERT INTO pairs (matched, block, checksum) VALUES (?, ?, ?)"
         connection.execute(query, (number, block, crc32(block)))
-        self._chosen = _Set(number, crc32(blob), images)
+        query = "UPDATE matched SET pairs = (SELECT sum(length(block)) FROM pairs WHERE matched = ?1) WHERE id = ?1"
+        connection.execute(query, (number,))
+        self._chosen = _Set(number, crc32(blob), images=images)
 
 
 def _isin(values: Contents, ordered: Contents) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.index.blocks import Block, bits_of, joined, read
+from oneofeach.index.blocks import Block, joined, read
+from oneofeach.index.packs import read_bits
 from oneofeach.index.store import Store
 from oneofeach.kernels.within import within
 from oneofeach.plugins import Bounded, Fingerprint, Searching
@@ -42,19 +43,24 @@ class Keys:
         self._rows, self._keys = self.method.keys(self.bits)
 
     def refresh(self) -> None:
-        """Read what was added since."""
-        stored = bits_of(self.store, self.version, int(self._blocks[-1]) if len(self._blocks) else 0)
-        if not stored:
-            return
-        width = self.method.bits // 8
-        bits = np.frombuffer(b"".join(stored.values()), np.uint8).reshape(-1, width)
-        sizes = np.array([len(blob) // width for blob in stored.values()])
-        rows, keys = self.method.keys(bits)
-        self._rows = np.concatenate([self._rows, rows + len(self.bits)])
-        self._keys = np.concatenate([self._keys, keys])
-        self._blocks = np.concatenate([self._blocks, list(stored)])
-        self._starts = np.concatenate([self._starts, self._starts[-1] + np.cumsum(sizes)])
-        self.bits = np.concatenate([self.bits, bits])
+        """Read what was added since; all of it where some was forgotten. IndexDamaged when images are missing."""
+        if not self._read():
+            self._forget()
+            if not self._read():
+                raise self.store.damaged("stored images are missing")
+
+    def _read(self) -> bool:
+        """Read what was added; whether there are as many images now as were stored."""
+        after = int(self._blocks[-1]) if len(self._blocks) else 0
+        found = read_bits(self.store, self.version, after, self.method.bits // 8)
+        if len(found.bits):
+            rows, keys = self.method.keys(found.bits)
+            self._rows = np.concatenate([self._rows, rows + len(self.bits)])
+            self._keys = np.concatenate([self._keys, keys])
+            self._blocks = np.concatenate([self._blocks, found.sizes["block"]])
+            self._starts = np.concatenate([self._starts, self._starts[-1] + np.cumsum(found.sizes["images"])])
+            self.bits = np.concatenate([self.bits, found.bits])
+        return len(self.bits) == found.images
 
     def nearest(self, asked: Description, threshold: float, limit: int = 10) -> list[Match]:
         """The stored images with similarity >= threshold, most similar first; all candidates are verified."""
@@ -65,7 +71,10 @@ class Keys:
         if stored is None:  # another process has forgotten some of them
             self._forget()
             self.refresh()
-            return self.nearest(asked, threshold, limit)
+            near = self._near(asked, threshold)
+            stored = self._stored(near)
+            if stored is None:
+                raise self.store.damaged("stored images are missing")
         descriptors = np.zeros((len(near) + 1, self.method.descriptor_bytes), np.uint8)
         descriptors[0], descriptors[1:, : stored.descriptors.shape[1]] = asked.descriptor, stored.descriptors
         bits = np.concatenate([asked.bits[None], stored.bits])
@@ -112,7 +121,7 @@ class Keys:
                 if value[row] < threshold:
                     break
                 content = bytes(stored.facts["content"][row])
-                query = "SELECT place FROM file WHERE content = ? ORDER BY place"
+                query = "SELECT CAST(place AS TEXT) FROM file WHERE content = ? ORDER BY place"
                 places = tuple(place for (place,) in connection.execute(query, (content,)))
                 found.append(Match(places, content.hex(), float(value[row]), evidence[row], bool(same[row])))
         return found

@@ -1,97 +1,75 @@
-"""One SQLite file, opened safely: schema, transactions, and what happens when it is damaged.
+"""One SQLite file, opened safely: transactions, and what happens when it is damaged.
 
-A file that cannot be trusted is set aside and a new one begun; an index never answers from a damaged file.
+A file that cannot be trusted is set aside and a new one begun, with what a person decided; nothing is answered from it.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import re
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
 from threading import RLock
 from types import TracebackType
+from typing import ParamSpec, TypeVar
 
 from oneofeach.errors import IndexDamaged, Refused
+from oneofeach.index.salvage import FAILURES, salvage, set_aside
+from oneofeach.index.schema import APPLICATION, PAGE, SCHEMA, create
+from oneofeach.index.seals import Row, is_sound, rows_of, seal
+from oneofeach.wording import counted
 
-APPLICATION = 0x31454F4F  # "OOE1": tells an index from any other SQLite file
-SCHEMA = 2
 WAIT = 60.0  # seconds to wait for another process's transaction
-PAGE = 8192
-FAILURES = (sqlite3.DatabaseError, UnicodeDecodeError)  # a message about damage may quote bytes that are no text
-TABLES = """
-CREATE TABLE IF NOT EXISTS version (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE              -- fingerprint and decoder: rows of another version are never used
-) STRICT;
-CREATE TABLE block (                       -- images that were stored together: see blocks.py
-    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again
-    version INTEGER NOT NULL REFERENCES version,
-    bits BLOB NOT NULL,
-    facts BLOB NOT NULL,                   -- FACTS records
-    texts TEXT NOT NULL,                   -- notes and errors
-    checksum INTEGER NOT NULL              -- CRC-32 of facts, bits and texts
-) STRICT;
-CREATE TABLE descriptors (
-    block INTEGER PRIMARY KEY REFERENCES block ON DELETE CASCADE,
-    bytes BLOB NOT NULL,
-    checksum INTEGER NOT NULL
-) STRICT;
-CREATE TABLE image (                       -- where a content is
-    version INTEGER NOT NULL REFERENCES version,
-    content BLOB NOT NULL,                 -- SHA-256 of the file's bytes
-    block INTEGER NOT NULL,
-    slot INTEGER NOT NULL,
-    PRIMARY KEY (version, content)
-) STRICT, WITHOUT ROWID;
-CREATE TABLE file (                        -- hints: where a content was last seen, and where its image is
-    place TEXT PRIMARY KEY,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL,
-    content BLOB NOT NULL,
-    block INTEGER NOT NULL,                -- of the fingerprint that was used last
-    slot INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS file_by_content ON file (content);
-CREATE TABLE IF NOT EXISTS matched (                     -- sets of images all of whose pairs are known
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    fingerprint TEXT NOT NULL,
-    used_at INTEGER NOT NULL,
-    images BLOB NOT NULL,                  -- sorted, 16 bytes of each content
-    checksum INTEGER NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS pairs (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    matched INTEGER NOT NULL REFERENCES matched ON DELETE CASCADE,
-    block BLOB NOT NULL,                   -- STORED_PAIR records
-    checksum INTEGER NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS pairs_by_matched ON pairs (matched);
-CREATE TABLE IF NOT EXISTS kept (                        -- contents that an applied run kept
-    content BLOB PRIMARY KEY
-) STRICT, WITHOUT ROWID;
-"""
+DAMAGE = re.compile(
+    "Could not decode|no such|duplicate column|already exists|malformed|unsupported file format|columns"
+)
+"""What only a damaged schema or value makes SQLite say; its other operational errors pass: locked, full, read-only."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class IndexRenewed(IndexDamaged):
+    """A new index with all that was decided has taken the place of a damaged one: work can begin again with it."""
+
+
+def renewing(work: Callable[P, T]) -> Callable[P, T]:
+    """The same function, which begins again with the new index when the one in use turns out to be damaged."""
+
+    @wraps(work)
+    def call(*arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return work(*arguments, **options)
+        except IndexRenewed:
+            return work(*arguments, **options)
+
+    return call
 
 
 class Store:
-    """A connection that threads may share; other processes may use the same file at the same time."""
+    """A connection that threads may share; other processes may use the same file at the same time.
+
+    rebuilt: what was set aside, and why; generation: how often that happened.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.path.abspath(os.fspath(path))
         self.lock = RLock()
-        self.rebuilt = ""  # what was set aside, and why
+        self.rebuilt, self.generation = "", 0
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
         try:
             self.connection = self._open()
         except FAILURES as error:
             if _is_passing(error):
                 raise Refused(f"The index cannot be opened: {self.path}\n{_hint(error)}") from error
-            self.rebuilt = self._set_aside(error)
-            logging.getLogger("oneofeach").warning(self.rebuilt)
-            self.connection = self._open()
+            renewed = self._renewed(error)
+            if not isinstance(renewed, IndexRenewed):
+                self.close()
+                raise renewed from error
 
     def __enter__(self) -> Store:
         return self
@@ -105,6 +83,7 @@ class Store:
             self.connection.close()
 
     def _open(self) -> sqlite3.Connection:
+        self._file = _identity(self.path)
         connection = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None, check_same_thread=False)
         try:
             self._check(connection)
@@ -113,7 +92,9 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may undo the last batch, never damage it
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA cache_size = -65536")
-            _create(connection)
+            connection.execute("PRAGMA cell_size_check = ON")
+            create(connection)
+            self._file = _identity(self.path)
         except BaseException:
             connection.close()
             raise
@@ -132,7 +113,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, for this thread alone. IndexDamaged when the file turns out to be damaged."""
+        """The connection, for this thread alone. IndexRenewed or IndexDamaged when the file turns out to be damaged."""
         with self.lock:
             try:
                 yield self.connection
@@ -140,63 +121,96 @@ class Store:
                 raise self._failure(error) from error
 
     @contextmanager
+    def at_once(self) -> Iterator[sqlite3.Connection]:
+        """The same, without any change by others between the first statement and the last."""
+        with self._transaction("DEFERRED") as connection:
+            yield connection
+
+    @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: all of it happens, or nothing."""
+        with self._transaction("IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, kind: str) -> Iterator[sqlite3.Connection]:
         with self.reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(f"BEGIN {kind}")
             try:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:
+                if connection is self.connection and connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
 
+    def sealed(self, connection: sqlite3.Connection, name: str) -> list[Row]:
+        """All rows of a sealed table, none of them changed by damage."""
+        rows = rows_of(connection, name)
+        if not is_sound(connection, name, rows):
+            raise self.damaged("the checksum of what was decided differs")
+        return rows
+
+    @contextmanager
+    def changing(self, *names: str) -> Iterator[sqlite3.Connection]:
+        """A transaction that changes sealed tables."""
+        with self.writing() as connection:
+            for name in names:
+                self.sealed(connection, name)  # or damage would be sealed too
+            yield connection
+            for name in names:
+                seal(connection, name)
+
     def damaged(self, what: str) -> IndexDamaged:
-        """Set the file aside; the error to raise."""
-        self.close()
-        return IndexDamaged(self._set_aside(sqlite3.DatabaseError(what)))
+        """Set the file aside and begin a new one; the error to raise."""
+        return self._renewed(sqlite3.DatabaseError(what))
 
     def _failure(self, error: Exception) -> Exception:
         if _is_passing(error):
             return Refused(f"The index cannot be used: {self.path}\n{_hint(error)}")
-        return self.damaged(str(error))
+        return self._renewed(error)
 
-    def _set_aside(self, error: Exception) -> str:
-        """Rename the damaged file, so that decisions in it can still be looked for.
+    def _renewed(self, error: Exception) -> IndexDamaged:
+        """IndexRenewed when all that a person decided is in the new file, so that work can go on.
 
-        Refused when nothing says that it ever was an index: neither its name nor its first bytes.
+        Where another process has begun a new one already, that is taken.
         """
-        with open(self.path, "rb") as file:
-            was_index = file.read(16) == b"SQLite format 3\0"
-        if not was_index and not self.path.endswith((".sqlite", ".sqlite3", ".db")):
-            hint = "Choose another path with --index, one that ends in .sqlite; nothing was changed."
-            raise Refused(f"Not an index of this program: {self.path}\n{hint}")
-        number = next(n for n in range(1, 10_000) if not os.path.exists(f"{self.path}.damaged-{n}"))
-        aside = f"{self.path}.damaged-{number}"
-        os.replace(self.path, aside)
-        for end in ("-wal", "-shm"):
-            if os.path.exists(self.path + end):
-                os.replace(self.path + end, aside + end)
-        what = " ".join(str(error).split())
-        return f"The index is damaged ({what}): {self.path}\nIt was renamed to {aside}; the next scan fills a new one."
+        with self.lock:
+            if hasattr(self, "connection"):
+                self.connection.close()
+            why = f"The index is damaged ({' '.join(str(error).split())}): {self.path}"
+            if self._file != _identity(self.path):
+                self.connection = self._open()
+                return self._told(f"{why}\nAnother process has begun it anew.", complete=True)
+            aside = set_aside(self.path)
+            self.connection = self._open()
+            found = salvage(aside)
+            with self.writing() as connection:
+                found.store(connection)
+        what = f"{why}\nIt was renamed to {aside} and begun anew with "
+        if found.complete:
+            return self._told(f"{what}all that was decided.", complete=True)
+        hint = "See `oneofeach decisions list` and add what is missing, then run again: the rest is filled by itself."
+        return self._told(f"{what}{counted(found.count, 'decision')}; not all could be read.\n{hint}", complete=False)
+
+    def _told(self, message: str, complete: bool) -> IndexDamaged:
+        self.rebuilt, self.generation = message, self.generation + 1
+        if not complete:
+            return IndexDamaged(message)
+        logging.getLogger("oneofeach").warning(message)
+        return IndexRenewed(message)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """What tells a file from another one of the same name; None when there is none."""
+    with suppress(OSError):
+        status = os.stat(path)
+        return status.st_dev, status.st_ino
+    return None
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
     return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-
-
-def _create(connection: sqlite3.Connection) -> None:
-    """All tables, unless another process was faster. Images of an older version are forgotten, decisions never."""
-    connection.execute("BEGIN IMMEDIATE")
-    if connection.execute("PRAGMA user_version").fetchone() != (SCHEMA,):
-        for old in ("descriptor", "image", "file"):
-            connection.execute(f"DROP TABLE IF EXISTS {old}")
-        for statement in TABLES.split(";"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {SCHEMA}")
-    connection.execute("COMMIT")
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
@@ -214,7 +228,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 def _is_passing(error: Exception) -> bool:
     """Locked, full, read-only, no such folder: nothing is wrong with the file itself."""
-    if "Could not decode" in str(error):
+    if DAMAGE.search(str(error)):
         return False
     return isinstance(error, (sqlite3.OperationalError, sqlite3.ProgrammingError, sqlite3.InterfaceError))
 

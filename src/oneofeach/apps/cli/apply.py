@@ -32,10 +32,11 @@ def apply(
     """Do what a saved plan says; run it again to go on after a crash."""
     with progress_bar() as progress:
         journal = performing.perform(Plan.load(plan), protect=protect or (), progress=progress)
+    code = finish(journal, as_json)  # told first: whatever becomes of the index, this was done
     with opened(index, no_index) as store:
         if store:
             store.mark_kept(keepers(journal))
-    raise typer.Exit(finish(journal, as_json))
+    raise typer.Exit(code)
 
 
 def undo(
@@ -51,14 +52,14 @@ def undo(
     before = chosen.restored
     with progress_bar() as progress:
         after = undoing.undo(chosen, progress)
-    with opened(index, no_index) as store:
-        if store:
-            store.forget_kept(keepers(after))
     if as_json:
         put_json(_object(after))
     else:
         put(f"Undo of {after.id}: {after.restored - before:,} restored, {len(after.not_restored):,} not.")
         _reasons([(result.source, result.reason) for result in after.not_restored], after)
+    with opened(index, no_index) as store:
+        if store:
+            store.forget_kept(keepers(after))
     raise typer.Exit(REFUSED if after.not_restored else 0)
 
 

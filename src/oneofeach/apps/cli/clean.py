@@ -70,11 +70,12 @@ def clean(
         raise typer.Exit(unread)
     with progress_bar() as progress:
         journal = perform(made, progress=progress)
+    code = finish(journal)  # told first: whatever becomes of the index, this was done
     with opened(reading.index, reading.no_index) as store:
         if store:
             kept = result.assignment.kept
             store.mark_kept(map(bytes, result.catalog.facts["content"][kept]))
-    raise typer.Exit(finish(journal) or unread)
+    raise typer.Exit(code or unread)
 
 
 def _agreed(made: Plan) -> bool:

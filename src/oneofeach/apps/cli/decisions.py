@@ -27,7 +27,7 @@ def keep(images: Images, forget: Forget = False, index: IndexPath = None) -> Non
     named = [(_content(path), path) for path in images]
     with Index(index) as store:
         if forget:
-            forgotten = store.decisions.forget(content for content, _ in named)
+            forgotten = store.decisions.forget([content for content, _ in named])
             put(f"{counted(forgotten, 'decision')} forgotten.")
             return
         store.decisions.keep(named)

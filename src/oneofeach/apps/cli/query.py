@@ -11,8 +11,8 @@ import typer
 from oneofeach.apps.cli.options import THRESHOLD, IndexPath, Threshold, Workers, number
 from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.apps.cli.progress import progress_bar
-from oneofeach.asking import Index
-from oneofeach.errors import UnreadableImage
+from oneofeach.asking import FILL, Index
+from oneofeach.errors import IndexDamaged, UnreadableImage
 from oneofeach.flow import scan
 from oneofeach.index.query import Match
 from oneofeach.plugins import extra
@@ -58,11 +58,19 @@ def watch(
         if any(os.scandir(folder)):
             with progress_bar() as progress:
                 scan(folder, index=opened, workers=workers, progress=progress)
+        _check(opened)
         tell(f"Watching {folder}. Ctrl-C ends.")
         for changes in watchfiles.watch(folder):
             for path in arrived(changes):
+                _check(opened)
                 if _asked(opened, path, threshold, limit, as_json) is not None:
                     scan(path, index=opened, workers=1)
+
+
+def _check(index: Index) -> None:
+    """IndexDamaged when it had to be begun anew: what it has forgotten must not be called new."""
+    if index.rebuilt:
+        raise IndexDamaged(f"{index.rebuilt}\n{FILL}")
 
 
 def arrived(changes: Iterable[tuple[Any, str]]) -> list[str]:
