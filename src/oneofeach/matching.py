@@ -38,26 +38,40 @@ def match(
     orientations: str = "upright",
     index: Index | None = None,
     progress: Progress | None = None,
+    listed: int | None = None,
 ) -> Pairs:
     """All pairs of readable images with similarity >= floor; none among images that are only compared with.
 
     floor: 0.0..1.0; InvalidThreshold otherwise. orientations: "upright", or "all" to find flips and quarter turns too.
     With an index, pairs go down to FLOOR when `floor` is above it, and
     only those with an image that the index has not matched before are measured.
+    listed: about how many pairs may be listed; what grouping needs of more is measured when it is needed, and the
+    groups are the same. None: as many as is quick.
     """
     floor, turns = checked_threshold(floor), turns_of(orientations)
     method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
+    limit = None if turns else _most(len(catalog)) if listed is None else listed
     try:
-        pairs = _upright(catalog, method, floor, index, progress, bound=not turns)
+        pairs = _upright(catalog, method, floor, index, progress, limit)
     except IndexRenewed:
         if index is not None:
             index.images(method, decode.VERSION, decode.tools()).add_all(catalog)
-        pairs = _upright(catalog, method, floor, index, progress, bound=not turns)
+        pairs = _upright(catalog, method, floor, index, progress, limit)
     return replace(with_turns(catalog, method, pairs, turns) if turns else pairs, orientations=orientations)
 
 
+def _most(rows: int) -> int:
+    """How many pairs are listed at most."""
+    return max(LISTED, LISTED_PER_ROW * rows)
+
+
 def _upright(
-    catalog: Catalog, method: Fingerprint, floor: float, index: Index | None, progress: Progress | None, bound: bool
+    catalog: Catalog,
+    method: Fingerprint,
+    floor: float,
+    index: Index | None,
+    progress: Progress | None,
+    limit: int | None,
 ) -> Pairs:
     same = _same(catalog)
     if index is not None and floor >= FLOOR:
@@ -66,7 +80,7 @@ def _upright(
             return pairs
     rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
     own, reference = rows[~catalog.reference[rows]], rows[catalog.reference[rows]]
-    left, right, near = candidates(method, catalog.bits, own, reference, floor, bound)
+    left, right, near = candidates(method, catalog.bits, own, reference, floor, limit)
     pairs = _verified(catalog, method, left, right, floor, same, progress)
     return pairs if near is None else replace(pairs, unlisted=Crowd(catalog, method, floor, near))
 
@@ -89,7 +103,7 @@ def _with_index(
     known = store.known(contents)
     if int((catalog.reference[rows] & ~known.known).sum()) > UNKNOWN:
         return None
-    left, right, near = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR)
+    left, right, near = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR, _most(len(rows)))
     if near is not None:
         return None
     pairs = _merged(_verified(catalog, method, left, right, FLOOR, every, progress), known, rows)
@@ -122,19 +136,18 @@ def _across(catalog: Catalog, method: Fingerprint, pairs: Pairs, same: Rows) -> 
 
 
 def candidates(
-    method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float, bound: bool = True
+    method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float, limit: int | None
 ) -> tuple[Rows, Rows, Bounded | None]:
     """Pairs of rows, i < j and sorted, that the join on the keys cannot rule out at `floor`.
 
-    Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`. Where `rows` have too
-    many pairs among them to be listed, and `bound` allows it, what answers for the rest comes along.
+    Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`. Where `rows` have
+    more pairs among them than `limit`, what answers for the rest comes along.
     """
     if isinstance(method, Searching):
         return *_searched(method, bits, rows, against, floor), None
     of, keys = method.keys(bits[rows])
     near = None
-    if bound:
-        limit = max(LISTED, LISTED_PER_ROW * len(rows))
+    if limit is not None:
         near = bounded(rows[of], keys, len(bits), method.radius(floor), limit)
         one, other = near.i, near.j
     else:

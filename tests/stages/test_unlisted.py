@@ -13,7 +13,10 @@ from rows import all_pairs, close_rows
 from oneofeach import kernels
 from oneofeach.stages.grouping import keeper_first, unlisted
 from oneofeach.stages.neighbors import Bounded, bounded, neighbors
+from oneofeach.stages.sequence import in_sequence
 from oneofeach.tables import EVIDENCE, Mask, Pairs
+
+THRESHOLDS = st.sampled_from([0.0, 0.9, 0.95])
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Asked:
         return self.near.around(row)
 
     def similarity(self, row: int, others: np.ndarray) -> np.ndarray:
-        return measured(np.full(len(others), row), others, self.salt)
+        similarity = measured(np.full(len(others), row), others, self.salt)
+        return np.where(np.isin(others, self.around(row)), similarity, 0.0)
 
 
 def measured(i: np.ndarray, j: np.ndarray, salt: int) -> np.ndarray:
@@ -43,11 +47,12 @@ def pairs_of(i: np.ndarray, j: np.ndarray, same: np.ndarray, salt: int) -> Pairs
     return Pairs(0.8, i, j, measured(i, j, salt), np.zeros(len(i), EVIDENCE), same)
 
 
-@given(st.integers(0, 2**32), st.integers(0, 80), st.integers(0, 12), st.integers(0, 300), st.sampled_from([0.9, 0.95]))
+@given(st.integers(0, 2**32), st.integers(0, 80), st.integers(0, 12), st.integers(0, 300), st.data())
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_groups_are_the_same_as_if_all_pairs_were_listed(
-    monkeypatch: pytest.MonkeyPatch, seed: int, n: int, radius: int, limit: int, threshold: float
+    monkeypatch: pytest.MonkeyPatch, seed: int, n: int, radius: int, limit: int, data: st.DataObject
 ) -> None:
+    decide, threshold = data.draw(st.sampled_from([keeper_first, in_sequence])), data.draw(THRESHOLDS)
     rng = np.random.default_rng(seed)
     bits = close_rows(seed, n, 8)
     same = np.arange(n)
@@ -61,7 +66,7 @@ def test_groups_are_the_same_as_if_all_pairs_were_listed(
     near = bounded(first, bits[first], n, radius, limit)
     assert len(near.i) <= limit
     some = replace(pairs_of(near.i, near.j, same, seed), unlisted=Asked(near, seed))
-    expected, groups = (keeper_first(order, pairs, readable, threshold) for pairs in (listed, some))
+    expected, groups = (decide(order, pairs, readable, threshold) for pairs in (listed, some))
     assert groups.keeper.tolist() == expected.keeper.tolist()
     assert groups.similarity.tolist() == expected.similarity.tolist()
 

@@ -33,26 +33,40 @@ def in_sequence(order: Rows, pairs: Pairs, readable: npt.NDArray[np.bool_], thre
 
 
 class _Links:
-    """Which rows are duplicates of each other, by their position in the pairs."""
+    """Which rows are duplicates of each other. Unlisted pairs are measured when they are asked for, and remembered."""
 
     def __init__(self, pairs: Pairs, threshold: float) -> None:
-        self.pairs, self.all = pairs, threshold == 0.0
-        self.same = pairs.same.tolist()
-        near = np.flatnonzero(pairs.similarity >= threshold)
-        self.position = dict(zip(zip(pairs.i[near].tolist(), pairs.j[near].tolist(), strict=True), near, strict=True))
+        self.pairs, self.threshold, self.dense = pairs, threshold, np.zeros(len(pairs.same), bool)
+        self.ends = pairs.i * len(pairs.same) + pairs.j  # ascending
+        self.measured: dict[int, float] = {}
+        if pairs.unlisted is not None:
+            self.dense = pairs.unlisted.dense
 
-    def of(self, a: int, b: int) -> int:
-        """Position of the pair, -1 for identical rows and for rows that are no duplicates."""
-        one, other = self.same[a], self.same[b]
-        return int(self.position.get((min(one, other), max(one, other)), -1))
+    def of(self, a: int, b: int) -> tuple[int, float]:
+        """Position of the pair, -1 where it is not listed; its similarity, 0.0 where nothing is known of it."""
+        one, other = sorted((int(self.pairs.same[a]), int(self.pairs.same[b])))
+        if one == other:
+            return -1, 1.0
+        ends = one * len(self.pairs.same) + other
+        place = int(np.searchsorted(self.ends, ends))
+        if place < len(self.ends) and self.ends[place] == ends:
+            return place, float(self.pairs.similarity[place])
+        return -1, self._unlisted(one, other, ends)
+
+    def _unlisted(self, one: int, other: int, ends: int) -> float:
+        if self.pairs.unlisted is None or not (self.dense[one] and self.dense[other]):
+            return 0.0
+        if ends not in self.measured:
+            similarity = float(self.pairs.unlisted.similarity(one, np.array([other]))[0])
+            self.measured[ends] = similarity if similarity >= self.pairs.floor else 0.0
+        return self.measured[ends]
 
     def join(self, a: int, b: int) -> bool:
-        return self.all or self.same[a] == self.same[b] or self.of(a, b) >= 0
+        return self.threshold == 0.0 or self.of(a, b)[1] >= self.threshold
 
     def groups(self, keeper: Rows) -> Groups:
         pair = np.full(len(keeper), -1, np.int64)
         similarity = np.where(keeper >= 0, 1.0, 0.0)
-        for row in np.flatnonzero((keeper >= 0) & (self.pairs.same[keeper] != self.pairs.same)).tolist():
-            pair[row] = self.of(row, int(keeper[row]))
-            similarity[row] = self.pairs.similarity[pair[row]] if pair[row] >= 0 else 0.0
+        for row in np.flatnonzero((keeper >= 0) & (keeper != np.arange(len(keeper)))).tolist():
+            pair[row], similarity[row] = self.of(row, int(keeper[row]))
         return Groups(keeper, similarity, pair)

@@ -135,25 +135,40 @@ def test_deduplicating_adds_less_than_5_mb_and_8_kb_per_image(host, count, shape
 
 
 @pytest.mark.usefixtures("kernel")
-def test_comparing_duplicates_stays_within_the_same_memory(host):
+@pytest.mark.parametrize(("scenes", "noise"), [(50, 0.02), (1, 0.002)])
+def test_comparing_duplicates_stays_within_the_same_memory(host, scenes, noise):
     if host.real:
         pytest.skip("the memory of a running server cannot be watched")
     import numpy as np
     from standin.tensor import from_numpy
 
-    from oneofeach.apps.comfy.decide import compared
+    from oneofeach.apps.comfy.decide import compared, decided
 
-    random = np.random.default_rng(0)
-    tiles = [random.random((8, 8, 3), np.float32).repeat(8, axis=0).repeat(8, axis=1) for _ in range(50)]
-    noise = random.normal(0, 0.02, (200, 64, 64, 3)).astype(np.float32)
-    images = [from_numpy((tiles[row % 50] + noise[row]).clip(0, 1)[None]) for row in range(200)]
+    count, random = 400, np.random.default_rng(0)
+    tiles = [random.random((8, 8, 3), np.float32).repeat(8, axis=0).repeat(8, axis=1) for _ in range(scenes)]
+    grain = random.normal(0, noise, (count, 64, 64, 3)).astype(np.float32)
+    images = [from_numpy((tiles[row % scenes] + grain[row]).clip(0, 1)[None]) for row in range(count)]
 
     def run(some=images):
-        return compared(some, 0.95, "first", None, False, lambda *_: None)
+        comparison = compared(some, 0.95, "first", None, False, lambda *_: None)
+        return decided(comparison, 0.95, some, [""] * len(some), False, {})
 
     run(images[:5])
-    assert added(run) < 5_000_000 + 8192 * 200
-    assert run().removed_at(0.95) == 150
+    assert added(run) < 5_000_000 + 8192 * count
+    assert run().kept.sum() == scenes
+
+
+@pytest.mark.parametrize("compare", ["all", "neighbours"])
+def test_one_of_many_frames_of_a_still_film_stays(host, compare, monkeypatch):
+    if host.real:
+        pytest.skip("settings of a running server cannot be changed")
+    from oneofeach.apps.comfy import decide
+
+    monkeypatch.setattr(decide, "LISTED", 0)
+    monkeypatch.setattr(decide, "LISTED_PER_IMAGE", 0)
+    film = [{"seed": 1, "w": 96 + n, "text": str(n)} for n in range(30)] + [{"seed": 2, "text": "cut"}]
+    reply = host.submit(deduplication(film, connect="texts", compare=compare, keep="first"))
+    assert reply.outputs["3"]["texts"] == ["0", "cut"]
 
 
 def test_a_long_list_is_answered_in_input_order(host):

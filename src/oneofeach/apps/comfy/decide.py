@@ -25,6 +25,7 @@ from oneofeach.tables import Catalog, Groups, Item, Pairs
 
 WORKERS = 4  # more would wait for memory, and each takes some
 WORTH = 1 << 16  # values of an image: with fewer, threads would mostly wait for each other
+LISTED, LISTED_PER_IMAGE = 4_000, 8  # pairs held in memory; those of larger groups are measured when they are needed
 LEVELS = (0.98, 0.95, 0.90)  # thresholds that the report compares
 Mask = npt.NDArray[np.bool_]
 
@@ -52,7 +53,8 @@ def compared(
     """Compare all images, or with `neighbors` only each with the last kept one."""
     items = [Item(f"[{row}]", image) for row, image in enumerate(images)]
     catalog = scan(items, workers=_workers(images), progress=progress)
-    pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
+    listed = max(LISTED, LISTED_PER_IMAGE * len(images))
+    pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress, listed=listed)
     if keep == "longest caption" and texts is None:
         keep = LIBRARY_DEFAULT
     ranking = rank(catalog, KEEP[keep], dict(enumerate(texts or ())))

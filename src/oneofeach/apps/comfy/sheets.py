@@ -16,6 +16,7 @@ CELL, MARGIN, LINES, COLUMNS = 208, 8, 40, 6
 KEPT, REMOVED, PAPER, INK = "#1f9d55", "#d64545", "#1e1e22", "#f2f2f2"
 SHEETS = 200
 MOST = 47  # members on one sheet; the last cell tells how many more there are
+CELLS = 480  # of all sheets; each takes 0.6 MB, so of many groups fewer members are shown, but always a row
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ def _font(size: int) -> Any:
 
 def sheets(verdict: Verdict, names: Sequence[str] | None) -> list[Any]:
     """The contact sheets of the first groups, as image tensors."""
-    made = []
-    for rows in [rows for rows in verdict.groups if len(rows) > 1][:SHEETS]:
+    made, groups = [], [rows for rows in verdict.groups if len(rows) > 1][:SHEETS]
+    most = max(COLUMNS - 1, min(MOST, CELLS // max(1, len(groups)) - 1))
+    for rows in groups:
         cells = [
             Cell(
                 verdict.keys.images[row],
@@ -85,7 +87,7 @@ def sheets(verdict: Verdict, names: Sequence[str] | None) -> list[Any]:
                 f"{row + 1} {names[row] if names else ''}".strip(),
                 f"{size(row, verdict)}   {two_decimals(verdict.similarity[row])}",
             )
-            for row in rows[:MOST]
+            for row in rows[:most]
         ]
         made.append(image_tensor(sheet(cells, len(rows) - len(cells))))
     return made

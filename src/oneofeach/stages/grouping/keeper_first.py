@@ -7,7 +7,7 @@ import numpy as np
 from oneofeach.errors import InvalidThreshold, OneOfEachError
 from oneofeach.kernels.keepers import keepers
 from oneofeach.stages.grouping.unlisted import ask_for_unlisted
-from oneofeach.tables import Groups, Mask, Pairs, Rows
+from oneofeach.tables import Floats, Groups, Mask, Pairs, Rows
 
 
 def keeper_first(order: Rows, pairs: Pairs, readable: Mask, threshold: float) -> Groups:
@@ -55,5 +55,16 @@ def _all_for_the_first(order: Rows, pairs: Pairs, readable: Mask) -> Groups:
         pair = np.where(readable, by_class[pairs.same], -1)
         if len(pairs):
             similarity = np.where(pair >= 0, pairs.similarity[pair], 0.0)
+        similarity += _unlisted(pairs, int(pairs.same[first[0]]))[pairs.same] * (readable & (pair < 0))
         similarity[readable & (pairs.same == pairs.same[first])] = 1.0
     return Groups(keeper, similarity, pair)
+
+
+def _unlisted(pairs: Pairs, row: int) -> Floats:
+    """float64[n]: similarity of a row to those it has an unlisted pair with; 0.0 to others, and below the floor."""
+    similarity = np.zeros(len(pairs.same))
+    if pairs.unlisted is not None and pairs.unlisted.dense[row]:
+        others = pairs.unlisted.around(row)
+        similarity[others] = pairs.unlisted.similarity(row, others)
+        similarity[similarity < pairs.floor] = 0.0
+    return similarity
