@@ -57,7 +57,9 @@ static void luma(const uint16_t *restrict sum, const Layout *layout, uint32_t *r
 FOR_EVERY_CPU
 static void gather(const uint32_t *restrict line, Py_ssize_t columns, Py_ssize_t step, uint32_t *restrict out)
 {
-    if (step == 2)
+    if (step == 1)
+        memcpy(out, line, (size_t)columns * sizeof *out);
+    else if (step == 2)
         for (Py_ssize_t i = 0; i < columns; i++) out[i] = line[2 * i] + line[2 * i + 1];
     else
         for (Py_ssize_t i = 0; i < columns; i++, line += step) {

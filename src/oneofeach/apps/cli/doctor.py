@@ -16,6 +16,7 @@ DECODERS = (
     ("HEIC", "pillow_heif", "pillow-heif", "pip install 'oneofeach[heif]'"),
     ("JPEG XL", "pillow_jxl", "pillow-jxl-plugin", "pip install 'oneofeach[jxl]'"),
     ("JPEG, faster", "simplejpeg", "simplejpeg", "pip install 'oneofeach[fast]'"),
+    ("WebP, faster", "imagecodecs", "imagecodecs", "pip install 'oneofeach[webp]'"),
 )
 
 

@@ -18,6 +18,7 @@ from oneofeach.stages.decode.jpeg import open_jpeg
 from oneofeach.stages.decode.pillow import from_file, from_memory, guarded
 from oneofeach.stages.decode.png import open_png
 from oneofeach.stages.decode.read import Loaded, load
+from oneofeach.stages.decode.webp import open_webp
 from oneofeach.tables import Picture
 
 
@@ -67,7 +68,7 @@ _TURNS = {
 
 
 def _open_file(data: bytes, min_side: int) -> Opened:
-    """JPEG and PNG have their own ways; Pillow opens everything else, and whatever they leave to it.
+    """JPEG, PNG and WebP have their own ways; Pillow opens everything else, and whatever they leave to it.
 
     They accept what Pillow accepts, with two differences on purpose: damage behind the scans that a scaled progressive
     JPEG needs is not seen, and a color profile too long for Pillow is ignored like all color profiles.
@@ -80,6 +81,8 @@ def _open_file(data: bytes, min_side: int) -> Opened:
             opened = open_jpeg(data, min_side)
         elif name == "PNG":
             opened = open_png(data)
+        elif name == "WEBP":
+            opened = open_webp(data)
     if opened is None:
         with guarded():
             opened = from_file(data, name, min_side)

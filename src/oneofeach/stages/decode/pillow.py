@@ -17,6 +17,7 @@ from oneofeach.stages.decode.flatten import flatten
 from oneofeach.stages.decode.formats import activate
 from oneofeach.stages.decode.jpeg import enough_of
 from oneofeach.stages.decode.quiet import quiet
+from oneofeach.stages.decode.webp import webp_header
 
 ORIENTATION = 0x0112
 _FAILURES: tuple[type[Exception], ...] = (
@@ -60,6 +61,8 @@ def size_of(data: bytes, name: str) -> tuple[int, int]:
     """(width, height) of encoded bytes of the named format. UnreadableImage when the header is broken."""
     if name == "PNG" and len(data) > 24:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if name == "WEBP" and (header := webp_header(data)):
+        return header.width, header.height
     with guarded():
         activate(name)
         return Image.open(BytesIO(data), formats=(name,)).size

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 VERSION = "decode-2"
 """Raise it whenever the same file gives other pixels or other facts: everything stored is then described anew."""
 
-_PACKAGES = ("pillow", "pillow-heif", "pillow-jxl-plugin", "simplejpeg", "deflate")
+_PACKAGES = ("pillow", "pillow-heif", "pillow-jxl-plugin", "simplejpeg", "deflate", "imagecodecs")
 
 
 def tools() -> str:
