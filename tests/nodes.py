@@ -29,6 +29,8 @@ S3_PORT = free_port()
 TESTS = Path(__file__).parent
 ENVIRONMENT = {
     "PYTHONPATH": f"{TESTS}{os.pathsep}{TESTS / 'poison'}",  # on which opening killer.png kills the process
+    "PYTHONDONTWRITEBYTECODE": "",  # or each of some twenty processes compiles Ray and Arrow anew
+    "PYTHONPYCACHEPREFIX": str(TESTS.parent / ".pytest_cache" / "bytecode"),
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # or Ray ships this folder to its workers and starts them by `uv run`
     "AWS_ACCESS_KEY_ID": "anyone",

@@ -10,6 +10,7 @@ import pytest
 from mixture import write_mixture
 
 from oneofeach.apps.cli import run
+from oneofeach.engines.ray import weighing
 from oneofeach.engines.ray.estimate import estimate
 from oneofeach.flow import deduplicate
 
@@ -27,7 +28,7 @@ def test_an_estimate_measures_a_sample_and_tells_hours_memory_and_storage(
     assert re.search(r"^images +72 or so", told), told
     for line in (
         r"scan +[\d.]+ core-hours",
-        r"memory +[\d.]+ GB per worker",
+        r"memory +[\d.]+ MB per worker",
         r"storage +[\d.]+ kB",
         r"Measured here on",
     ):
@@ -51,7 +52,15 @@ def test_an_estimate_grows_with_the_images_and_the_join_with_their_square(source
     assert ten.join_seconds == pytest.approx(100 * one.join_seconds)
     assert ten.verify_seconds > 10 * one.verify_seconds
     assert ten.part_bytes > 10 * one.part_bytes
-    assert ten.memory > one.memory
+    assert ten.memory > one.memory > 1e9, "a worker holds two blocks of millions of rows"
+
+
+def test_an_image_that_kills_the_process_that_measures_it_is_told(
+    source: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(weighing, "_CHILD", "import os; os.kill(os.getpid(), 9)")
+    assert run(["find", *source, "--engine", "ray", "--estimate"]) == 2
+    assert "The sample cannot be measured: it ended with -9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

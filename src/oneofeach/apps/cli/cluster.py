@@ -91,5 +91,5 @@ def _told(found: Estimate) -> list[str]:
         f"all         {found.core_hours:,.2f} core-hours: {found.core_hours / 64:,.2f} hours on 64 cores",
         f"memory      {size(found.memory)} per worker (one per core)",
         f"storage     {size(found.part_bytes)} in the work folder",
-        f"Measured here on {counted(found.sampled, 'image')}; match and verify by the model of docs/scale.md.",
+        f"Measured here on {counted(found.sampled, 'image')}; hours of match and verify by the model of docs/scale.md.",
     ]

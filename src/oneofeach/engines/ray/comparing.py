@@ -15,10 +15,10 @@ import numpy as np
 from oneofeach.engines.ray.cluster import Task
 from oneofeach.engines.ray.job import Job
 from oneofeach.engines.ray.keys import keys_part, same_in
-from oneofeach.engines.ray.outcome import described, keys_of
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read
 from oneofeach.engines.ray.settings import SUFFIX, Settings
-from oneofeach.tables import EVIDENCE, Bytes, Mask, Rows
+from oneofeach.engines.ray.table import described, table
+from oneofeach.tables import EVIDENCE, Mask, Rows
 
 STATUS = ("alone", "found", "skipped", "compared with")
 COLUMNS = ("i", "j", "similarity", "evidence")
@@ -80,25 +80,14 @@ def gather_matches(settings: Settings, best: tuple[str, ...], block: int) -> Cou
     """One row per image of a block: row, key, status, match, match_key, similarity, identical, why, error."""
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
-    keys, errors, digests = read(store, keys_part(block), "key", "error", "digest")
     own = np.arange(low, high) < settings.own
-    place, (_, j, value, raw) = _best_of(settings, best, same_in(settings, low, high))
-    match, similarity, evidence = np.full(high - low, -1), np.full(high - low, np.nan), np.zeros(high - low, EVIDENCE)
-    match[place], similarity[place] = j, value
-    evidence[place] = np.ascontiguousarray(raw).view(EVIDENCE).reshape(-1)
-    status = np.where(own, np.where(match >= 0, 1, 0), 3)
-    status[[bool(error) for error in errors]] = 2
-    columns = {
-        "row": np.arange(low, high),
-        "key": keys,
-        "status": [STATUS[one] for one in status.tolist()],
-        "match": match,
-        "match_key": keys_of(settings, match),
-        "similarity": similarity,
-        "identical": _identical(settings, match, digests),
-        "error": errors,
-        **{name: evidence[name] for name in ("key_distance", "distance", "verified")},
-    }
+    place, (_, match, similarity, evidence) = _best_of(settings, best, same_in(settings, low, high))
+    columns = table(settings, block, "match", place, match, similarity, evidence)
+    status = np.where(own, 0, 3)
+    status[place] = 1
+    status[[bool(error) for error in columns["error"]]] = 2
+    columns["status"] = [STATUS[one] for one in status.tolist()]
+    columns["identical"][place] = _identical(settings, block, place, match)
     counts: Counts = {"rows": high - low, "seen": int(own.sum()), "compared": int((~own).sum())}
     counts |= {"found": int((status == 1).sum()), "skipped": int((status == 2).sum())}
     counts["seconds"] = time.process_time() - began
@@ -120,11 +109,10 @@ def _best_of(settings: Settings, best: tuple[str, ...], heads: Rows) -> tuple[Ro
     return np.concatenate(places), concatenated(batches, [])
 
 
-def _identical(settings: Settings, match: Rows, digests: Bytes) -> Mask:
-    """bool[n]: is the match of each row, where it has one, the same picture?"""
-    same = np.zeros(len(match), bool)
-    has = np.flatnonzero(match >= 0)
-    if len(has):
-        wanted, theirs = described(settings, match, "digest")
-        same[has] = (theirs[np.searchsorted(wanted, match[has])] == digests[has]).all(axis=1)
-    return same
+def _identical(settings: Settings, block: int, place: Rows, match: Rows) -> Mask:
+    """bool[m]: is the match of each of these rows of a block the same picture?"""
+    if not len(place):
+        return np.zeros(0, bool)
+    own = read(settings.store, keys_part(block), "digest")[0][place]
+    wanted, digests = described(settings, match, "digest")
+    return np.asarray((digests[np.searchsorted(wanted, match)] == own).all(axis=1))

@@ -1,37 +1,31 @@
 """A source → what a job over it will take: core-hours, memory per worker, storage. From a measured sample and a model.
 
-Reading and describing are measured here on images of the source itself. The join of blocks grows with the product of
-their rows; its cost per million times million rows was measured by benchmarks/cluster.py, as docs/scale.md tells.
+Reading and describing are measured here on images of the source itself, and memory in a process that does what a worker
+does. How long the join of two blocks takes grows with the product of their rows; what it takes per million times
+million was measured by benchmarks/cluster.py, as docs/scale.md tells.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from oneofeach import plugins
-from oneofeach.describe import describe_chunk
-from oneofeach.engines.ray.keys import COLUMNS as KEYS
-from oneofeach.engines.ray.parts import encoded
-from oneofeach.engines.ray.scan import COLUMNS, columns_of
 from oneofeach.engines.ray.settings import block_rows
 from oneofeach.engines.ray.shards import Shard, shards_of
 from oneofeach.engines.ray.store import Store
+from oneofeach.engines.ray.weighing import Joined, Scanned, join_cost, scan_cost, weighed
 from oneofeach.errors import EmptyImageList
 from oneofeach.plugins import Fingerprint
-from oneofeach.seen import Seen
 from oneofeach.tables import Item
 
 MILLION = 1_000_000
 SHARDS, IMAGES = 8, 128  # that are sampled
 JOIN = {8: 2.1, 12: 14.0, 16: 170.0}  # core-seconds per million times million rows of two blocks, by radius
 BY_CHANCE = {8: 1.2e-8, 12: 8.1e-7, 16: 6.3e-5}  # share of pairs of unlike pictures whose keys are within a radius
-JOIN_BYTES = 450  # of memory per row of the two blocks of a join
 VERIFY = 0.0003  # core-seconds per candidate
 PAIR_BYTES = 16  # per candidate
 ORDER_BYTES = 40  # per image, for the default keep rules
@@ -68,7 +62,10 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
     exact = all(shard.listing or shard.stop >= 0 for shard in listing.shards)
     rows = images or _rows(listing.shards, listing.slices, sum(map(len, listed)) / len(listed))
     sample = [items[k] for items in listed for k in _spread(len(items), IMAGES // len(listed))]
-    seconds, read, stored = _measured(sample, method)
+    scanned: Scanned = weighed(scan_cost, sample, fingerprint)
+    joined: Joined = weighed(join_cost, fingerprint, threshold)
+    each = 1 / len(sample)
+    stored = (scanned.stored + 2 * scanned.keys) * each + ORDER_BYTES  # the table of all rows is about as large as keys
     size = block_rows(rows)
     radius = min((one for one in JOIN if one >= method.radius(threshold)), default=max(JOIN))
     candidates = rows + BY_CHANCE[radius] * rows**2 / 2
@@ -76,28 +73,14 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
         images=rows,
         exact=exact or bool(images),
         sampled=len(sample),
-        scan_seconds=seconds / len(sample) * rows,
-        read_bytes=int(read / len(sample) * rows),
-        part_bytes=int(stored / len(sample) * rows + PAIR_BYTES * candidates),
+        scan_seconds=scanned.seconds * each * rows,
+        read_bytes=int(scanned.read * each * rows),
+        part_bytes=int(stored * rows + PAIR_BYTES * candidates),
         blocks=-(-rows // size),
         join_seconds=JOIN[radius] / 2 * (rows / MILLION) ** 2,
         verify_seconds=VERIFY * candidates,
-        memory=max(1 << 30, 2 * min(size, rows) * JOIN_BYTES),
+        memory=joined.process + max(scanned.memory, int(2 * min(size, rows) * joined.row)),
     )
-
-
-def _measured(sample: Sequence[Item], method: Fingerprint) -> tuple[float, int, int]:
-    """Core-seconds, bytes read and bytes stored in the work folder for the sample."""
-    describe = partial(describe_chunk, method=method, seen=Seen())
-    describe(sample[:1])  # what happens once per worker is not per image
-    describe = partial(describe_chunk, method=method, seen=Seen())
-    began = time.process_time()
-    rows = describe(sample)
-    seconds = time.process_time() - began
-    columns = columns_of(method, sample, rows)
-    whole, keys = (len(encoded({name: columns[name] for name in names}, {})) for names in (COLUMNS, KEYS))
-    stored = whole + 2 * keys + ORDER_BYTES * len(sample)  # the table of all rows is about as large as the keys
-    return seconds, sum(int(row.facts["bytes"]) for row in rows), stored
 
 
 def _rows(shards: Sequence[Shard], slices: dict[int, Sequence[Item]], usual: float) -> int:

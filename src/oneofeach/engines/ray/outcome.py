@@ -10,23 +10,21 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from oneofeach.engines.ray import classes, grouping, order
 from oneofeach.engines.ray.asking import asked_part
 from oneofeach.engines.ray.cluster import Task
 from oneofeach.engines.ray.crowd import crowd_orders_part, gather_crowd_orders
 from oneofeach.engines.ray.job import Job, Parts
-from oneofeach.engines.ray.keys import buckets, keys_part
-from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, read_rows
+from oneofeach.engines.ray.keys import buckets
+from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read_range
 from oneofeach.engines.ray.rounds import Rounds
 from oneofeach.engines.ray.settings import SUFFIX, Settings
+from oneofeach.engines.ray.table import table
 from oneofeach.errors import OneOfEachError
 from oneofeach.stages.preference import parse
-from oneofeach.tables import EVIDENCE, Rows
 
 STATUS = ("kept", "removed", "skipped", "compared with")
 
@@ -118,30 +116,17 @@ def gather_rows(settings: Settings, folder: str, block: int) -> Counts:
     """One row per image of a block: row, key, status, keeper, keeper_key, similarity, why, error."""
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
-    keys, errors = read(store, keys_part(block), "key", "error")
     batches = [
         read_range(store, grouping.removed_part(folder, other), "row", low, high, *REMOVED)
         for other in range(settings.blocks)
     ]
-    row, keeper_of, value, same, raw = concatenated(batches, [])
-    evidence = np.ascontiguousarray(raw).view(EVIDENCE).reshape(-1)
-    status = np.where([not error for error in errors], 0, 2)
+    row, keeper, similarity, same, evidence = concatenated(batches, [])
+    columns = table(settings, block, "keeper", row - low, keeper, similarity, evidence)
+    status = np.where([not error for error in columns["error"]], 0, 2)
     status[max(settings.own - low, 0) :] = 3
     status[row - low] = 1
-    keeper, similarity = np.full(high - low, -1), np.full(high - low, np.nan)
-    keeper[row - low], similarity[row - low] = keeper_of, value
-    columns = {
-        "row": np.arange(low, high),
-        "key": keys,
-        "status": [STATUS[one] for one in status.tolist()],
-        "keeper": keeper,
-        "keeper_key": keys_of(settings, keeper),
-        "similarity": similarity,
-        "identical": _spread(same, row - low, high - low),
-        "error": errors,
-    }
-    for name in ("key_distance", "distance", "verified"):
-        columns[name] = _spread(evidence[name], row - low, high - low)
+    columns["status"] = [STATUS[one] for one in status.tolist()]
+    columns["identical"][row - low] = same
     counts: Counts = {name: int((status == number).sum()) for number, name in enumerate(STATUS[:3])}
     counts |= {"rows": high - low, "seen": sum(counts.values()), "seconds": time.process_time() - began}
     store.write(rows_part(folder, block), encoded(columns, counts, WIDE_GROUP, text=True))
@@ -149,25 +134,3 @@ def gather_rows(settings: Settings, folder: str, block: int) -> Counts:
 
 
 REMOVED = ("row", "keeper", "similarity", "identical", "evidence")
-
-
-def _spread(values: npt.NDArray[Any], rows: Rows, size: int) -> npt.NDArray[Any]:
-    whole = np.zeros(size, values.dtype)
-    whole[rows] = values
-    return whole
-
-
-def keys_of(settings: Settings, rows: Rows) -> list[str]:
-    """The keys of some rows, in any order; "" for row -1."""
-    wanted, found = described(settings, rows, "key")
-    return [found[place] if row >= 0 else "" for row, place in zip(rows, np.searchsorted(wanted, rows), strict=True)]
-
-
-def described(settings: Settings, rows: Rows, column: str) -> tuple[Rows, Any]:
-    """The different ones of some rows, without -1, ascending; and what a column of the keys parts says of each."""
-    wanted, batches = np.unique(rows[rows >= 0]), []
-    for block in np.unique(wanted // settings.in_block).tolist():
-        low, high = settings.block(block)
-        here = wanted[slice(*np.searchsorted(wanted, [low, high]))] - low
-        batches.append(read_rows(settings.store, keys_part(block), here, column))
-    return wanted, concatenated(batches, [[]])[0]
