@@ -28,6 +28,7 @@ from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
 from oneofeach.stages.sources import datasets_in, items_of, places
 from oneofeach.stages.sources.captions import captions_of
+from oneofeach.stages.sources.links import links_among
 from oneofeach.tables import Catalog, Item, Outcome, Pairs
 
 __all__ = [
@@ -158,7 +159,7 @@ def scan(
     run: Engine = plugins.load("engines", str(engine))
     with _opened(index) as opened:
         catalog = _remembering(_described(items, method, run, threads, opened, progress), opened, reconsider)
-    return replace(catalog, reference=np.arange(len(items)) >= own)
+    return replace(catalog, reference=np.arange(len(items)) >= own, links=links_among(items))
 
 
 @renewing

@@ -48,7 +48,7 @@ class Ranking:
 def rank(catalog: Catalog, keep: str = DEFAULT_KEEP, captions: Mapping[int, str] | None = None) -> Ranking:
     """Order all rows by the comma-separated rules in `keep`; ties fall to the earlier row.
 
-    Images that are only compared with come first, then what an earlier run kept, whatever the rules.
+    Whatever the rules, images that are only compared with come first, then what an earlier run kept; links come last.
     captions: row → text, asked for by `longest-caption` only. InvalidRule for an unknown or empty rule.
     """
     rules = tuple([*_standing(catalog), *(_rule(name, catalog, captions or {}) for name in parse(keep))])
@@ -78,8 +78,9 @@ def _standing(catalog: Catalog) -> Iterator[Rule]:
         ("always-kept", catalog.always_kept, ("always kept by decision", "not decided")),
         ("against", catalog.reference, ("compared with", "own")),
         ("kept-earlier", catalog.kept_earlier, ("kept by an earlier run", "new")),
+        ("linked", ~catalog.links, ("file", "link to it")),
     ):
-        if mask.any():
+        if mask.any() and not mask.all():
             yield Rule(name, (~mask).astype(np.float64), partial(_either, mask, words))
 
 

@@ -33,6 +33,7 @@ class Catalog:
     errors, notes: sparse, row → text. A row with an error takes part in nothing else.
     kept_earlier: bool[n], contents that an earlier applied run kept: preferred to all others.
     reference: bool[n], images that the others are only compared with: the last rows, never removed, never counted.
+    links: bool[n], symbolic links to the file of another row: that one is preferred to them.
     decisions: what grouping must obey.
     sources, against: absolute paths and URLs of what was scanned, and of what it was compared with; empty when there
     are none.
@@ -47,12 +48,13 @@ class Catalog:
     notes: Mapping[int, str] = field(default_factory=dict)
     kept_earlier: Mask = field(default_factory=lambda: np.zeros(0, bool))
     reference: Mask = field(default_factory=lambda: np.zeros(0, bool))
+    links: Mask = field(default_factory=lambda: np.zeros(0, bool))
     decisions: Decisions = Decisions()
     sources: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("kept_earlier", "reference"):
+        for name in ("kept_earlier", "reference", "links"):
             if len(getattr(self, name)) != len(self.items):
                 object.__setattr__(self, name, np.zeros(len(self.items), bool))
 

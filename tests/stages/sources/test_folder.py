@@ -133,3 +133,14 @@ def test_folders_put_one_after_the_other_are_in_natural_order(names):
         folders.setdefault(os.path.dirname(item.key), []).append(item)
     expected = sorted((item.key for item in items), key=natural_key)
     assert [item.key for item in in_order(list(folders.values()))] == expected
+
+
+def test_a_link_to_a_folder_above_is_a_line_and_not_followed(folder):
+    root = folder("above.jpg", "photos/a.jpg", "photos/b/c.jpg", "elsewhere/x/d.jpg", "elsewhere/e.jpg")
+    (root / "photos" / "b" / "up").symlink_to(root)
+    (root / "photos" / "b" / "here").symlink_to(root / "photos")
+    (root / "photos" / "there").symlink_to(root / "elsewhere" / "x")
+    (root / "elsewhere" / "x" / "back").symlink_to("..")
+    found = {item.key: item.error for item in items_of(root / "photos")}
+    above = "a link to a folder above is not followed: give that folder itself"
+    assert found == {"a.jpg": "", "b/c.jpg": "", "b/up": above, "there/d.jpg": "", "there/back": above}

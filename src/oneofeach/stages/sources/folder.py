@@ -1,7 +1,8 @@
 """A folder, or one image file → items in natural order of the relative path. Only names and sizes are read.
 
-Hidden files and folders are left alone, a folder is entered once however many links lead to it, and whatever looks
-like an image but cannot be one (a broken link, a pipe, camera raw) comes out as an item with an error.
+Hidden files and folders are left alone. A folder is entered once however many links lead to it. Whatever looks like an
+image but cannot be one (a broken link, a pipe, camera raw) comes out as an item with an error, and so does a link that
+leads out to a folder above.
 """
 
 from __future__ import annotations
@@ -77,7 +78,21 @@ class _Walk:
 
     def follow_links(self) -> None:
         while self.links:
-            self.enter(self.links.pop(0))
+            link = self.links.pop(0)
+            if self._leads_above(link):
+                error = "a link to a folder above is not followed: give that folder itself"
+                self.found.append([Item(link, os.path.join(self.root, link), error=error)])
+            else:
+                self.enter(link)
+
+    def _leads_above(self, link: str) -> bool:
+        """Whether a link leads to a folder that is not entered, and in which the root or the link itself lies."""
+        path = os.path.join(self.root, link)
+        status = os.stat(path)
+        if (status.st_dev, status.st_ino) in self.entered:
+            return False
+        target = os.path.join(os.path.realpath(path), "")
+        return any(os.path.realpath(inside).startswith(target) for inside in (self.root, os.path.dirname(path)))
 
     def _sort_out(self, entries: list[os.DirEntry[str]], relative: str) -> list[str]:
         folders, files = [], []
