@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import tarfile
 import tempfile
 from contextlib import suppress
 from dataclasses import replace
@@ -191,3 +193,33 @@ def test_comparing_through_an_index_finds_what_is_found_without(comparisons: lis
             found, expected = oneofeach.match(catalog, index=index), oneofeach.match(catalog)
             for part in ("i", "j", "similarity", "evidence", "same"):
                 assert np.array_equal(getattr(found, part), getattr(expected, part)), part
+
+
+EXTRAS = st.dictionaries(st.sampled_from(["left.jpg", "gif", "webp", "seg.png", "b.c.png"]), PICTURES, max_size=3)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    samples=st.lists(st.tuples(PICTURES, EXTRAS), min_size=1, max_size=4), format=st.sampled_from(["folder", "kohya"])
+)
+def test_other_images_of_a_sample_are_not_found_after_an_export_and_come_back_as_webdataset(
+    samples: list[tuple[int, dict[str, int]]], format: str
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        with tarfile.open(root / "s.tar", "w") as tar:
+            for position, (number, extras) in enumerate(samples):
+                members = {"jpg": BYTES[number, "jpg"], **{e: BYTES[n, "png"] for e, n in extras.items()}}
+                for extension, data in members.items():
+                    info = tarfile.TarInfo(f"{position:03}.{extension}")
+                    info.size = len(data)
+                    tar.addfile(info, io.BytesIO(data))
+        result = oneofeach.deduplicate(str(root / "s.tar"), workers=1)
+        oneofeach.export(result, root / "out", format)
+        again = oneofeach.deduplicate(str(root / "out"), workers=1)
+        unique = len({number for number, _ in samples})
+        assert again.counts == {"seen": unique, "kept": unique, "removed": 0, "skipped": 0}
+        oneofeach.export(again, root / "back", "webdataset")
+        before = [dict(item.source.companions()) for item in result.catalog.items if item.input in result.unique_images]
+        back = oneofeach.scan(str(root / "back" / "shard-000000.tar"), workers=1).items
+        assert [dict(item.source.companions()) for item in back] == before

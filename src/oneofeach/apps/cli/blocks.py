@@ -11,25 +11,50 @@ from dataclasses import dataclass, fields, is_dataclass
 from inspect import Parameter, Signature, signature
 from typing import Any, get_type_hints
 
+import typer
+
 from oneofeach.apps.cli.options import (
     FINGERPRINT,
     KEEP,
     THRESHOLD,
     Against,
+    FilesFrom,
     FingerprintName,
     IndexPath,
     Isolated,
     Keep,
     NoIndex,
     Reconsider,
+    Sources,
     Threshold,
     Workers,
     number,
+    source_of,
 )
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import opened
 from oneofeach.asking import Index
 from oneofeach.plugins import Distributed, Progress
+from oneofeach.stages.sources.file_list import FileList
+
+
+@dataclass(frozen=True)
+class Given:
+    """Where the images are: named one by one, or listed in a file."""
+
+    sources: Sources = None
+    files_from: FilesFrom = ""
+
+    @property
+    def names(self) -> list[str]:
+        """The sources as typed; [] for a list of files."""
+        return self.sources or []
+
+    def source(self) -> Any:
+        """What `flow.scan` takes. A usage error unless exactly one of both is given."""
+        if bool(self.names) == bool(self.files_from):
+            raise typer.BadParameter("Give either a SOURCE or --files-from.")
+        return FileList(self.files_from) if self.files_from else source_of(self.names)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 from oneofeach.apps.cli.apply import finish
-from oneofeach.apps.cli.blocks import Choice, Reading, expanded
-from oneofeach.apps.cli.options import Protect, Sources, source_of
+from oneofeach.apps.cli.blocks import Choice, Given, Reading, expanded
+from oneofeach.apps.cli.options import Protect
 from oneofeach.apps.cli.printing import put
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import opened
@@ -32,7 +32,7 @@ SHOWN = 60  # lines of steps on the screen
 @expanded
 def clean(
     choice: Choice,
-    sources: Sources,
+    given: Given,
     action: Annotated[
         str, typer.Option(metavar="ACTION", help=f"What happens to duplicates: {', '.join(ACTIONS)}.")
     ] = "quarantine",
@@ -52,11 +52,11 @@ def clean(
     reading: Reading,
 ) -> None:
     """Remove duplicates from a folder, with a plan before and an undo after."""
-    asked, against = choice.asked(), choice.against
+    source, asked, against = given.source(), choice.asked(), choice.against
     globs = [*(protect or []), *([escape(os.path.abspath(against))] if against else [])]
     with reading.begun() as how:
-        result = deduplicate(source_of(sources), **asked, **how)
-    roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in sources]
+        result = deduplicate(source, **asked, **how)
+    roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in given.names]
     made = plan(result, action, captions=captions, protect=globs, roots=roots, quarantine=quarantine)
     for line in described(made):
         put(line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +14,7 @@ from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.apps.cli.there import compared_there
 from oneofeach.comparison import Comparison, class_of, split_of
 from oneofeach.comparison import compare as compared
-from oneofeach.stages.sources.files import named_by
+from oneofeach.stages.sources.file_list import FileList
 from oneofeach.tables import Item
 from oneofeach.wording import counted, printable
 
@@ -24,7 +24,10 @@ SHOWN = 50
 @expanded
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="The images to look for.", show_default=False)],
-    b: Annotated[str, typer.Argument(metavar="B", help="The images to look among.", show_default=False)],
+    b: Annotated[str, typer.Argument(metavar="B", help="The images to look among.", show_default=False)] = "",
+    files_from: Annotated[
+        str, typer.Option(metavar="FILE", help="Read paths of A from a file, or - for stdin.", show_default=False)
+    ] = "",
     similarity_threshold: Threshold = THRESHOLD,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with every match.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when an image of A is in B.")] = False,
@@ -36,17 +39,29 @@ def compare(
 ) -> None:
     """Show which images of A have a duplicate in B, by class and split."""
     threshold = number(similarity_threshold)
-    if working.estimated([*named_by(a), *named_by(b)], threshold):
+    one, other = _sides(a, b, files_from)
+    if working.estimated([*_parts(one), *_parts(other)], threshold):
         return
     if table:
-        raise typer.Exit(compared_there(working, source_of([a]), source_of([b]), threshold, check))
+        raise typer.Exit(compared_there(working, one, other, threshold, check))
     with working.begun() as how:
-        result = compared(source_of([a]), source_of([b]), threshold, **how)
+        result = compared(one, other, threshold, **how)
     if as_json:
         put_json(_object(result))
     else:
         _show(result)
     raise typer.Exit(1 if check and result.counts["found"] else 3 if result.skipped else 0)
+
+
+def _sides(a: str, b: str, files_from: str) -> tuple[Any, Any]:
+    """A and B as sources: with a list of the files of A, the only argument is B."""
+    if bool(b) == bool(files_from):
+        raise typer.BadParameter("Give A and B, or --files-from and B.")
+    return (FileList(files_from), source_of([a])) if files_from else (source_of([a]), source_of([b]))
+
+
+def _parts(side: Any) -> list[Any]:
+    return side if isinstance(side, list) else [side]
 
 
 def _object(result: Comparison) -> dict[str, object]:

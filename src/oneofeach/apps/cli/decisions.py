@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,9 @@ import typer
 from oneofeach.apps.cli.options import IndexPath
 from oneofeach.apps.cli.printing import put, put_json
 from oneofeach.asking import Index
-from oneofeach.errors import Refused
+from oneofeach.errors import Refused, UnreadableImage
+from oneofeach.flow import scan
+from oneofeach.index.decisions import Named
 from oneofeach.stages.acting.witness import content_of
 from oneofeach.wording import counted
 
@@ -24,12 +27,13 @@ decisions = typer.Typer(help="Show, export and import what was decided by hand."
 
 def keep(images: Images, forget: Forget = False, index: IndexPath = None) -> None:
     """Always keep these images, duplicates or not; remembered by content."""
-    named = [(_content(path), path) for path in images]
+    if forget:
+        contents = [bytes.fromhex(content_of(path)) for path in images]
+        with Index(index) as store:
+            put(f"{counted(store.decisions.forget(contents), 'decision')} forgotten.")
+        return
+    named = _named(images)
     with Index(index) as store:
-        if forget:
-            forgotten = store.decisions.forget([content for content, _ in named])
-            put(f"{counted(forgotten, 'decision')} forgotten.")
-            return
         store.decisions.keep(named)
     put(f"Always kept: {', '.join(images)}")
 
@@ -40,8 +44,9 @@ def not_duplicates(images: Images, forget: Forget = False, index: IndexPath = No
         return keep(images, True, index)
     if len(images) < 2:
         raise typer.BadParameter("Give two images or more.")
+    named = _named(images)
     with Index(index) as store:
-        store.decisions.set_apart([(_content(path), path) for path in images])
+        store.decisions.set_apart(named)
     put(f"Not duplicates of each other: {', '.join(images)}")
     return None
 
@@ -80,5 +85,11 @@ def import_json(
         put(f"{counted(store.decisions.take_in(record), 'decision')} added.")
 
 
-def _content(path: str) -> bytes:
-    return bytes.fromhex(content_of(path))
+def _named(images: list[str]) -> list[Named]:
+    """The contents of image files. UnreadableImage when one is none: a decision about it would never be obeyed."""
+    for path in filter(os.path.isdir, images):
+        raise UnreadableImage(f"This is a folder: {path}\nNothing was decided. Give the images in it.")
+    catalog = scan(images)
+    for row, reason in sorted(catalog.errors.items()):
+        raise UnreadableImage(f"Not an image: {images[row]} ({reason})\nNothing was decided. Leave it out.")
+    return list(zip(map(bytes, catalog.facts["content"]), images, strict=True))

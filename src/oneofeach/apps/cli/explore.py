@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from oneofeach.apps.cli.blocks import Reading, expanded
-from oneofeach.apps.cli.options import KEEP, THRESHOLD, Json, Keep, Sources, source_of
+from oneofeach.apps.cli.blocks import Given, Reading, expanded
+from oneofeach.apps.cli.options import KEEP, THRESHOLD, Json, Keep
 from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.evaluation import WANTED, Score
 from oneofeach.evaluation import evaluate as evaluated
@@ -17,7 +17,7 @@ from oneofeach.flow import Result, group, match, scan
 
 @expanded
 def explore(
-    sources: Sources,
+    given: Given,
     page: Annotated[
         str, typer.Option(metavar="FILE", help="Write the pairs at every border as an HTML page.", show_default=False)
     ] = "",
@@ -27,7 +27,7 @@ def explore(
     reading: Reading,
 ) -> None:
     """Show what each threshold would remove; nothing is changed."""
-    result = _matched(sources, keep, reading)
+    result = _matched(given, keep, reading)
     rows = thresholds(result)
     if as_json:
         listed = [{name: getattr(row, name) for name in row.__slots__} for row in rows]
@@ -44,7 +44,7 @@ def explore(
 
 @expanded
 def evaluate(
-    sources: Sources,
+    given: Given,
     truth: Annotated[
         str, typer.Argument(metavar="TRUTH", help="A CSV of two keys and 1 or 0 per row.", show_default=False)
     ],
@@ -53,7 +53,7 @@ def evaluate(
     reading: Reading,
 ) -> None:
     """Show precision and recall per threshold against labeled pairs, and the threshold to use."""
-    result = _matched(sources, KEEP, reading)
+    result = _matched(given, KEEP, reading)
     evaluation = evaluated(result, truth)
     for key in evaluation.unknown:
         tell(f"Not in the source: {key}")
@@ -78,9 +78,10 @@ def _object(score: Score) -> dict[str, float]:
     return {name: getattr(score, name) for name in names}
 
 
-def _matched(sources: list[str], keep: str, reading: Reading) -> Result:
+def _matched(given: Given, keep: str, reading: Reading) -> Result:
     """All pairs down to the floor, grouped at the default threshold."""
+    source = given.source()
     with reading.begun() as how:
-        catalog = scan(source_of(sources), **how)
+        catalog = scan(source, **how)
         pairs = match(catalog, index=how["index"], progress=how["progress"])
     return group(catalog, pairs, float(THRESHOLD), keep)

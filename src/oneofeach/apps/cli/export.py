@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from oneofeach.apps.cli.blocks import Choice, expanded
+from oneofeach.apps.cli.blocks import Choice, Given, expanded
 from oneofeach.apps.cli.cluster import Working
 from oneofeach.apps.cli.listing import exit_code
-from oneofeach.apps.cli.options import Sources, source_of
 from oneofeach.apps.cli.printing import put
 from oneofeach.apps.cli.there import exported_there, written_there
 from oneofeach.flow import deduplicate
@@ -23,7 +22,7 @@ from oneofeach.wording import counted
 @expanded
 def export(
     choice: Choice,
-    sources: Sources,
+    given: Given,
     destination: Annotated[str, typer.Argument(metavar="DEST", help="The new folder to write.", show_default=False)],
     format: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help=f"One of: {', '.join(FORMATS)}.")
@@ -36,12 +35,12 @@ def export(
     working: Working,
 ) -> None:
     """Write the unique images, with all that travels with them, to a new folder."""
-    source, asked = source_of(sources), choice.asked()
+    source, asked = given.source(), choice.asked()
     if working.estimated(source, choice.threshold):
         return
     if written_there(working, format):
         raise typer.Exit(exported_there(working, source, choice, destination, format, shard_size))
-    checked_destination(destination, format, link, filter(os.path.isdir, sources))
+    checked_destination(destination, format, link, filter(os.path.isdir, given.names))
     with working.begun() as how:
         result = deduplicate(source, **asked, **how)
     target = exported(result, destination, format, link=link, shard_size=shard_size)

@@ -16,8 +16,11 @@ _SOURCES = typer.Argument(
     help="Folders (recursive), images, .tar, .zip, .parquet, .arrow, COCO .json, or URLs (with *, too).",
     show_default=False,
 )
-Sources = Annotated[list[str], _SOURCES]
-OptionalSources = Annotated[list[str] | None, _SOURCES]
+Sources = Annotated[list[str] | None, _SOURCES]
+FilesFrom = Annotated[
+    str,
+    typer.Option(metavar="FILE", help="Read paths of images from a file, or - for stdin.", show_default=False),
+]
 Against = Annotated[
     str | None,
     typer.Option(metavar="SOURCE", help="Images that all stay; a duplicate of one of them goes.", show_default=False),

@@ -8,36 +8,43 @@ from typing import Annotated, Any
 
 import typer
 
+from oneofeach.apps.cli.blocks import Given, expanded
 from oneofeach.apps.cli.options import THRESHOLD, IndexPath, Threshold, Workers, number
 from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.asking import FILL, Index
-from oneofeach.errors import IndexDamaged, UnreadableImage
+from oneofeach.errors import EmptyImageList, IndexDamaged, UnreadableImage
 from oneofeach.flow import scan
+from oneofeach.index.images import place_of
 from oneofeach.index.query import Match
 from oneofeach.plugins import extra
 from oneofeach.stages.similarity import words
+from oneofeach.stages.sources import items_of
 from oneofeach.stages.sources.folder import SUFFIXES
-from oneofeach.tables import IDENTICAL_FILES
+from oneofeach.tables import IDENTICAL_FILES, Item
 
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Matches per image.")]
 Lines = Annotated[bool, typer.Option("--json", help="Print one JSON object per image and line.")]
 
 
+@expanded
 def query(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files.", show_default=False)],
+    given: Given,
     index: IndexPath = None,
     similarity_threshold: Threshold = THRESHOLD,
     limit: Limit = 10,
     as_json: Lines = False,
     check: Annotated[bool, typer.Option("--check", help="Exit with 1 when a match is found.")] = False,
 ) -> None:
-    """Show which images of the index an image is a duplicate of."""
+    """Show which images of the index each of these images is a duplicate of."""
     threshold = number(similarity_threshold)
     found = unread = 0
+    items = items_of(given.source())
+    if not items:
+        raise EmptyImageList("Give images, or a folder or dataset that has some.")
     with Index(index) as opened:
-        for image in images:
-            matches = _asked(opened, image, threshold, limit, as_json)
+        for item in items:
+            matches = _asked(opened, item, threshold, limit, as_json)
             found += bool(matches)
             unread += matches is None
     raise typer.Exit(1 if check and found else 3 if unread else 0)
@@ -63,7 +70,7 @@ def watch(
         for changes in watchfiles.watch(folder):
             for path in arrived(changes):
                 _check(opened)
-                if _asked(opened, path, threshold, limit, as_json) is not None:
+                if _asked(opened, Item(path, path), threshold, limit, as_json) is not None:
                     scan(path, index=opened, workers=1)
 
 
@@ -85,14 +92,15 @@ def arrived(changes: Iterable[tuple[Any, str]]) -> list[str]:
     )
 
 
-def _asked(index: Index, image: str, threshold: float, limit: int, as_json: bool) -> list[Match] | None:
+def _asked(index: Index, item: Item, threshold: float, limit: int, as_json: bool) -> list[Match] | None:
     """Ask, print, and return the matches other than the image itself; None when it cannot be read."""
+    image = item.input if isinstance(item.input, str) else item.key
     try:
-        found = index.query(image, threshold, limit + 1)
+        found = index.query([item], threshold, limit + 1)
     except UnreadableImage as error:
         tell(f"skip  {image}  {str(error).splitlines()[0]}")
         return None
-    own = os.path.abspath(image)
+    own = place_of(item.source)
     matches = [match for match in found if match.places != (own,)][:limit]
     if as_json:
         listed = [

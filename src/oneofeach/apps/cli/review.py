@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from oneofeach.apps.cli.blocks import Reading, expanded
-from oneofeach.apps.cli.options import Orientations, number, source_of
+from oneofeach.apps.cli.blocks import Given, Reading, expanded
+from oneofeach.apps.cli.options import FilesFrom, Orientations, number, source_of
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import opened
 from oneofeach.apps.review.saved import saved
@@ -19,7 +19,7 @@ from oneofeach.matching import FLOOR
 from oneofeach.stages.preference import parse
 
 Reviewable = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="SOURCE|RESULT",
         help="Folders and datasets as for find; or a result saved as .json: its images, at its threshold.",
@@ -30,7 +30,8 @@ Reviewable = Annotated[
 
 @expanded
 def review(
-    sources: Reviewable,
+    sources: Reviewable = None,
+    files_from: FilesFrom = "",
     similarity_threshold: Annotated[
         str | None,
         typer.Option("--similarity-threshold", "-t", metavar="0..1", help="Where to begin; else where you stopped."),
@@ -53,17 +54,19 @@ def review(
     threshold = None if similarity_threshold is None else number(similarity_threshold)
     if keep is not None:
         parse(keep)
-    against: list[str] = []
-    if len(sources) == 1 and (result := saved(sources[0])):
-        sources, against, orientations = result.sources, result.against, result.orientations
+    given, against = Given(sources, files_from), []
+    source, named = given.source(), given.names or [files_from]
+    if len(given.names) == 1 and (result := saved(named[0])):
+        source, named = source_of(result.sources), result.sources
+        against, orientations = result.against, result.orientations
         threshold = result.similarity_threshold if threshold is None else threshold
         keep = result.keep if keep is None else keep
         reading = replace(reading, fingerprint=result.fingerprint)
-    begin, places = FLOOR if threshold is None else min(FLOOR, threshold), [os.path.abspath(place) for place in sources]
+    begin, places = FLOOR if threshold is None else min(FLOOR, threshold), [os.path.abspath(place) for place in named]
     with opened(reading.index, reading.no_index) as known:
         with progress_bar() as progress:
             asked = reading.arguments(known, progress)
-            catalog = scan(source_of(sources), against=against or None, **asked)
+            catalog = scan(source, against=against or None, **asked)
             pairs = match(catalog, floor=begin, orientations=orientations, index=known, progress=progress)
         serve(
             catalog,

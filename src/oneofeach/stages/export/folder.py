@@ -1,4 +1,7 @@
-"""Units → files below a folder, companions beside them: copied, hard-linked or reflinked. Names stay as they were."""
+"""Units → files below a folder, companions beside them: copied, hard-linked or reflinked. Names stay as they were.
+
+Another image of a sample gets the suffix EXTRA: it travels with its image, and no scan takes it for one of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from oneofeach.errors import Refused
-from oneofeach.stages.export.units import Unit, changed
+from oneofeach.stages.export.units import EXTRA, Unit, changed
 
 REPEATS = re.compile(r"[0-9]+_.+")
 FICLONE = 0x40049409
@@ -47,7 +50,9 @@ def _write(unit: Unit, root: Path, name: str, place: Callable[[str, Path], None]
                 place(path, beside)
     else:
         target.write_bytes(unit.read())
+        images = getattr(unit.item.source, "images", ())
         for ending, data in unit.companions().items():
+            ending += EXTRA * (ending[1:] in images)
             (root / f"{name}{ending}").write_bytes(data)
     return target.relative_to(root).as_posix()
 

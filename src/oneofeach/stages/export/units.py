@@ -16,6 +16,8 @@ from PIL import Image
 from oneofeach.errors import Refused, UnsupportedInput
 from oneofeach.tables import Item, Outcome, Readable, Sample
 
+EXTRA = ".extra"
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

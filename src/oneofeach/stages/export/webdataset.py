@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from oneofeach.stages.export.units import Unit, by_stem
+from oneofeach.stages.export.units import EXTRA, Unit, by_stem
 
 SHARD_SIZE = 10_000  # samples
 SHARD_BYTES = 1 << 30
@@ -48,7 +48,7 @@ def _members(unit: Unit) -> Iterator[tuple[str, bytes]]:
     taken = {unit.extension}
     yield unit.extension, unit.read()
     for ending, data in sorted(unit.companions().items()):
-        extension = ending.lstrip(".-_")
+        extension = ending.lstrip(".-_").removesuffix(EXTRA)
         while extension in taken:
             extension = f"other.{extension}"
         taken.add(extension)

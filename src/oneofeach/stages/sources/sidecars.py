@@ -2,6 +2,7 @@
 
 In: the names of one folder. Out: each image with its sidecars. Pure: nothing here touches a disk.
 Names like `a.seg.png` are those of WebDataset; others of several images in one sample are images of their own.
+What ends in `.extra` is written by an export: another image of a sample, as files of a folder.
 Cache names are those of sd-scripts (`a_0512x0512_sd.npz`, `a_te_outputs.npz`), masks those of OneTrainer.
 """
 
@@ -25,6 +26,7 @@ SIDECARS = (
     *(f".{kind}.png" for kind in ("seg", "mask", "depth", "normal", "alpha", "edge", "pose", "label")),
     ".xmp",
     ".yaml",
+    ".*.extra",
     "_[0-9][0-9][0-9][0-9]x[0-9][0-9][0-9][0-9]_*.npz",
     "_te_outputs.npz",
     "_*_te.npz",

@@ -15,6 +15,7 @@ from typing import Any
 from oneofeach.errors import UnsupportedInput
 from oneofeach.stages.sources.files import hints_of, open_binary, read_range, suffix_of
 from oneofeach.stages.sources.folder import SUFFIXES
+from oneofeach.stages.sources.sidecars import sidecars_of
 from oneofeach.tables import Item
 
 COMPRESSED = (".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
@@ -53,6 +54,12 @@ class TarSample:
         if member is None:
             return ""
         return read_range(self.path, member.offset, member.size).decode("utf-8", errors="replace").strip()
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The companions that are images and would, beside this one in a folder, count as such."""
+        others = (other.extension for other in self.others if _is_image(other))
+        return tuple(extension for extension in others if not sidecars_of("a.jpg", [f"a.{extension}"]))
 
     def read(self) -> bytes:
         return read_range(self.path, self.image.offset, self.image.size)
