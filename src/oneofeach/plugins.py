@@ -94,6 +94,19 @@ class Fused(Protocol):
         """Addresses of a matrix and of frequencies, and a limit: what `describe` in description.c is given."""
 
 
+@runtime_checkable
+class Versioned(Protocol):
+    """What a fingerprint may offer besides: to change its similarity, while what is stored of images stays valid."""
+
+    similarity_version: int  # from 1 on; stored pairs of another one are measured again
+
+
+def similarity_name(method: Fingerprint) -> str:
+    """What stored pairs carry: the name of the method, and the version of its similarity after the first."""
+    version = method.similarity_version if isinstance(method, Versioned) else 1
+    return method.name if version == 1 else f"{method.name} similarity {version}"
+
+
 class Engine(Protocol):
     """Runs a function over chunks and yields its results in the order of the chunks."""
 

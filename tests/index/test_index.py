@@ -337,6 +337,21 @@ def test_new_images_are_matched_against_known_ones_without_measuring_those_again
     assert same_pairs(pairs, oneofeach.match(grown))
 
 
+def test_pairs_of_another_similarity_are_measured_again(
+    tmp_path: Path, measured: list[int], work: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "images"
+    write(folder / "one.png", 1)
+    write(folder / "one.jpg", 1, "jpg")
+    with Index(tmp_path / "index.sqlite") as index:
+        oneofeach.deduplicate(str(folder), index=index)
+        first, read = sum(measured), dict(work)
+        monkeypatch.setattr(OneOfEach, "similarity_version", OneOfEach.similarity_version + 1)
+        oneofeach.deduplicate(str(folder), index=index)
+        assert sum(measured) == 2 * first
+        assert work["decoded"] == read["decoded"], "descriptions stay valid"
+
+
 def test_a_second_comparison_measures_nothing_again(tmp_path: Path, measured: list[int]) -> None:
     for number in range(5):
         write(tmp_path / "new" / f"{number}.jpg", number, "jpg")

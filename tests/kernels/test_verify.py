@@ -34,7 +34,7 @@ def copies() -> Bytes:
 def assert_equal(first: Bytes, second: Bytes) -> None:
     cap, still = np.ones(len(first)), np.arange(len(first)) % 5 == 4
     compiled, twin = verify.verify(first, second, cap, still), verify_numpy.verify(first, second, cap, still)
-    for name in verify_numpy.Verified._fields:
+    for name in verify.Verified._fields:
         np.testing.assert_array_equal(getattr(compiled, name), getattr(twin, name), err_msg=name)
 
 

@@ -17,7 +17,7 @@ from oneofeach.index.images import Images
 from oneofeach.index.pairs import PairStore
 from oneofeach.index.query import Keys
 from oneofeach.index.store import Store, renewing
-from oneofeach.plugins import Fingerprint
+from oneofeach.plugins import Fingerprint, similarity_name
 from oneofeach.tables import Decisions
 
 FILE_NAME = "index.sqlite"
@@ -81,8 +81,8 @@ class Index:
         return Images(self.store, f"{_layout(method)} {decoder}", method.descriptor_bytes, tools)
 
     def pairs(self, method: Fingerprint) -> PairStore:
-        """The stored pairs of one method; its name tells the version of its similarity."""
-        return PairStore(self.store, _layout(method))
+        """The stored pairs of one method and version of its similarity."""
+        return PairStore(self.store, _layout(method, similarity_name(method)))
 
     def keys(self, method: Fingerprint, decoder: str) -> Keys:
         """All stored images of one method, ready to be asked for the nearest ones."""
@@ -134,6 +134,6 @@ class Index:
         return care.prune(self.store)
 
 
-def _layout(method: Fingerprint) -> str:
+def _layout(method: Fingerprint, name: str = "") -> str:
     """Name and sizes: what is stored under it can always be read as such."""
-    return f"{method.name} {method.bits}+{8 * method.descriptor_bytes}"
+    return f"{name or method.name} {method.bits}+{8 * method.descriptor_bytes}"

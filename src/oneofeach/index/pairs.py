@@ -46,7 +46,7 @@ class _Set:
 
 
 class PairStore:
-    """The pairs of one fingerprint (its name tells the version of its similarity) in a store."""
+    """The pairs of one fingerprint and version of its similarity in a store."""
 
     def __init__(self, store: Store, fingerprint: str) -> None:
         self.store = store

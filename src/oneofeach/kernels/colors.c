@@ -2,7 +2,7 @@
 #include "verify.h"
 
 static const double GRAY = 3.5, TONED = 2.5, STRONGEST_TONE = 40.0, GAMUT = 4.0, HUE = 0.7;
-static const double EVEN = 0.998, EVEN_CAP = 0.96;
+static const double EVEN = 0.998, EVEN_CAP = 0.96, ROUNDED = 0.25;
 static const double CAST_CAP[4][2] = {{6.0, 1.0}, {12.0, 0.97}, {24.0, 0.95}, {48.0, 0.8}};
 static const double TO_RGB[3][2] = {{0.0, 1.402}, {-0.344136, -0.714136}, {1.772, 0.0}};
 
@@ -100,24 +100,28 @@ static double hue(const double (*a)[CELL_AREA], const double (*b)[CELL_AREA], co
 /* Chroma of a after the gains and offsets of its channels that bring it closest to b. */
 static void balance(const Side *a, const Side *b, const double *inside, double count, Balanced *out)
 {
-    double rgb[3][CELL_AREA], x[CELL_AREA], y[CELL_AREA], change[2][CELL_AREA];
+    double x[3][CELL_AREA], y[CELL_AREA], change[2][CELL_AREA];
+    Moments m[3];
     out->even = 1;
     const Moments luma = moments(a->luma, b->luma, inside, count);
     const double common = clip((luma.xy + 25.0) / (luma.xx + 25.0), 0.3, 3.0);
     for (int c = 0; c < 3; c++) {
         for (int i = 0; i < CELL_AREA; i++) {
-            x[i] = a->luma[i] + TO_RGB[c][0] * a->chroma[0][i] + TO_RGB[c][1] * a->chroma[1][i];
+            x[c][i] = a->luma[i] + TO_RGB[c][0] * a->chroma[0][i] + TO_RGB[c][1] * a->chroma[1][i];
             y[i] = b->luma[i] + TO_RGB[c][0] * b->chroma[0][i] + TO_RGB[c][1] * b->chroma[1][i];
         }
-        const Moments m = moments(x, y, inside, count);
-        const double yy = mean_product(y, y, inside, count) - m.y * m.y;
-        out->even = out->even && m.xy >= EVEN * sqrt(m.xx * yy) + 1.0;
-        const double gain = clip((m.xy + 400.0 * common) / (m.xx + 400.0), 0.7 * common, 1.4 * common);
-        for (int i = 0; i < CELL_AREA; i++) rgb[c][i] = gain * (x[i] - m.x) + m.y;
+        m[c] = moments(x[c], y, inside, count);
+        const double yy = mean_product(y, y, inside, count) - m[c].y * m[c].y;
+        out->even = out->even && m[c].xy >= EVEN * sqrt(m[c].xx * yy) + ROUNDED;
+    }
+    for (int c = 0; c < 3; c++) {
+        const double near = clip((m[c].xy + 400.0 * common) / (m[c].xx + 400.0), 0.7 * common, 1.4 * common);
+        const double gain = out->even ? m[c].xy / most(m[c].xx, 1.0) : near;
+        for (int i = 0; i < CELL_AREA; i++) x[c][i] = gain * (x[c][i] - m[c].x) + m[c].y;
     }
     for (int i = 0; i < CELL_AREA; i++) {
-        out->chroma[0][i] = -0.168736 * rgb[0][i] - 0.331264 * rgb[1][i] + 0.5 * rgb[2][i];
-        out->chroma[1][i] = 0.5 * rgb[0][i] - 0.418688 * rgb[1][i] - 0.081312 * rgb[2][i];
+        out->chroma[0][i] = -0.168736 * x[0][i] - 0.331264 * x[1][i] + 0.5 * x[2][i];
+        out->chroma[1][i] = 0.5 * x[0][i] - 0.418688 * x[1][i] - 0.081312 * x[2][i];
         for (int k = 0; k < 2; k++) change[k][i] = out->chroma[k][i] - common * a->chroma[k][i];
     }
     out->cast = strength(change, inside, count);
@@ -138,8 +142,9 @@ void compare_colors(const double *luma_a, const double (*chroma_a)[CELL_AREA], c
     out->toned = least(a.beside, b.beside) < TONED && most(a.beside, b.beside) > 2.0 * TONED && structured &&
                  !out->plain && (a.beside < b.beside ? a.strength : b.strength) < STRONGEST_TONE;
     const double direct = agreeing(chroma_a, chroma_b, inside, ratio(a.strength, b.strength), tolerance, out->agree);
-    if (!(least(a.beside, b.beside) > GAMUT && hue(chroma_a, chroma_b, inside, count) > HUE)) return;
+    if (!(least(a.beside, b.beside) > GAMUT)) return;
     balance(&a, &b, inside, count, &balanced);
+    if (!balanced.even && !(hue(chroma_a, chroma_b, inside, count) > HUE)) return;
     const double cast = most(curve(balanced.cast, CAST_CAP, 4), balanced.even ? EVEN_CAP : 0.0);
     const double scale = ratio(strength(balanced.chroma, inside, count), b.strength);
     agreeing(balanced.chroma, chroma_b, inside, scale, tolerance, again);

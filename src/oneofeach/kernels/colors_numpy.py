@@ -20,6 +20,7 @@ _GAMUT = 4.0  # below this a picture has two colors at most, and any recoloring 
 _HUE = 0.7  # cosine of a turn of all hues
 _EVEN = 0.998  # correlation of every channel: colors of one picture on other scales, as after an automatic contrast
 _EVEN_CAP = 0.96  # what an even cast may lose at most
+_ROUNDED = 0.25  # variance that rounding gives a channel at most: what is less is no agreement
 _CAST_CAP = ((6.0, 1.0), (12.0, 0.97), (24.0, 0.95), (48.0, 0.8))
 _TO_RGB = ((0.0, 1.402), (-0.344136, -0.714136), (1.772, 0.0))
 
@@ -47,7 +48,7 @@ def compare(la: Floats, ca: Floats, lb: Floats, cb: Floats, inside: Mask, contra
     again = _agreeing(balanced, cb, m, _ratio(_strength(balanced, m, n), rb), tolerance)
     limit = np.maximum(curve(cast, _CAST_CAP), np.where(even, _EVEN_CAP, 0.0))
     again = np.minimum(again, limit[:, None, None])
-    better = (in_order(again) > in_order(agree)) & (np.minimum(ta, tb) > _GAMUT) & (_hue(ca, cb, m, n) > _HUE)
+    better = (in_order(again) > in_order(agree)) & (np.minimum(ta, tb) > _GAMUT) & (even | (_hue(ca, cb, m, n) > _HUE))
     return Colors(np.where(better[:, None, None], again, agree), plain, toned, np.maximum(ra, rb))
 
 
@@ -76,7 +77,7 @@ def _ratio(ra: Floats, rb: Floats) -> Floats:
 
 def _beside_tone(luma: Floats, chroma: Floats, m: Floats, n: Floats) -> Floats:
     """Root mean square of the chroma that is no multiple of the luma: near 0 in gray and sepia pictures."""
-    square = total(luma * luma * m) / n + 1.0
+    square = total(luma * luma * m) / n + _ROUNDED
     rest = np.zeros(len(luma))
     for k in range(2):
         cross = total(luma * chroma[:, k] * m) / n
@@ -107,12 +108,16 @@ def _balanced(la: Floats, ca: Floats, lb: Floats, cb: Floats, m: Floats, n: Floa
     """
     _, _, variance, cov = _moments(la, lb, m, n)
     common = np.clip((cov + 25.0) / (variance + 25.0), 0.3, 3.0)
-    rgb, even = [], np.ones(len(la), bool)
+    channels, even = [], np.ones(len(la), bool)
     for blue, red in _TO_RGB:
         x, y = la + blue * ca[:, 0] + red * ca[:, 1], lb + blue * cb[:, 0] + red * cb[:, 1]
         mx, my, vx, cxy = _moments(x, y, m, n)
-        even &= cxy >= _EVEN * np.sqrt(vx * (total(y * y * m) / n - my * my)) + 1.0
+        even &= cxy >= _EVEN * np.sqrt(vx * (total(y * y * m) / n - my * my)) + _ROUNDED
+        channels.append((x, mx, my, vx, cxy))
+    rgb = []
+    for x, mx, my, vx, cxy in channels:
         gain = np.clip((cxy + 400.0 * common) / (vx + 400.0), 0.7 * common, 1.4 * common)
+        gain = np.where(even, cxy / np.maximum(vx, 1.0), gain)
         rgb.append(gain[:, None, None] * (x - mx[:, None, None]) + my[:, None, None])
     chroma = np.empty(ca.shape)
     chroma[:, 0] = -0.168736 * rgb[0] - 0.331264 * rgb[1] + 0.5 * rgb[2]

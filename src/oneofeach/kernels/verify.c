@@ -4,190 +4,8 @@
 #include "verify.h"
 
 enum { BYTES = AREA + 2 * CELL_AREA };
-static const double WORST_CAP[5][2] = {{-1.4, 0.65}, {0.2, 0.85}, {0.6, 0.90}, {0.92, 0.95}, {1.0, 1.0}};
-static const double GRAY_CAP = 0.97, TONED_CAP = 0.955, ENOUGH = 0.98, FLAT = 6.0, LEAST_MOVE = 0.3;
-static const double FULL_WINDOW = 60.0, OVERLAP_COST = 0.33, DETAIL_LOST = 0.9, COARSE_CAP = 0.97, TEXTURED = 0.1;
-static const double EDITED = 0.4, EXACT = 1e-4;
+static const double ENOUGH = 0.98, COARSE_CAP = 0.97, LEAST_MOVE = 0.3, OVERLAP_COST = 0.33;
 static const int LEAST_INSIDE_WARP = 400;
-
-typedef enum { SAME, RESAMPLED, LOST } Detail; /* what one of two planes has of the other's */
-
-typedef struct {
-    double value, color, overlap, affine[6], contrast;
-    int place, coarser;
-} Verified;
-
-typedef struct {
-    double mean, variance, detail;
-} Plane;
-
-typedef struct {
-    double aa[AREA], bb[AREA], ab[AREA], count[AREA], sums[4];
-} Products;
-
-static double corner(int window)
-{
-    const int y = window / POSITIONS, x = window % POSITIONS;
-    const int far_y = y % 6 == 0, far_x = x % 6 == 0;
-    if (far_y && far_x) return 0.5;
-    return (far_y && x % 4 == 1) || (far_x && y % 4 == 1) ? 0.3 : 0.0;
-}
-
-/* Squares and product of the differences of two neighbors, and how many: half, for both get them, so that a mirrored
- * pair gets the same. */
-static inline void differ(const double *a, const double *b, const double *m, int here, int there, int n,
-                          double terms[4][SIDE + 1])
-{
-    const double both = m[here] * m[there] * 0.5, u = a[there] - a[here], v = b[there] - b[here];
-    terms[0][n] = u * u * both, terms[1][n] = v * v * both, terms[2][n] = u * v * both, terms[3][n] = both;
-}
-
-/* Per pixel the squares and the product of the gradients, and the number of differences. */
-FOR_EVERY_CPU
-static void products(const double *a, const double *b, const double *m, Products *p)
-{
-    double beside[4][SIDE + 1] = {{0}}, above[4][SIDE + 1] = {{0}}, below[4][SIDE + 1] = {{0}};
-    double *const out[4] = {p->aa, p->bb, p->ab, p->count};
-    for (int y = 0; y < SIDE; y++) {
-        const int row = y * SIDE;
-        for (int x = 0; x < SIDE - 1; x++) differ(a, b, m, row + x, row + x + 1, x + 1, beside);
-        if (y < SIDE - 1)
-            for (int x = 0; x < SIDE; x++) differ(a, b, m, row + x, row + x + SIDE, x, below);
-        else
-            memset(below, 0, sizeof below);
-        for (int k = 0; k < 4; k++)
-            for (int x = 0; x < SIDE; x++)
-                out[k][row + x] = ((beside[k][x] + (x < SIDE - 1 ? beside[k][x + 1] : 0.0)) + above[k][x]) + below[k][x];
-        memcpy(above, below, sizeof above);
-    }
-    for (int k = 0; k < 4; k++) p->sums[k] = total(out[k], SIDE);
-}
-
-/* gradients: mean of their squares. Detail is what they are beside the contrast, which no change of tone moves. */
-FOR_EVERY_CPU
-static Plane plane(const double *luma, const double *m, double count, double gradients)
-{
-    double columns[SIDE] = {0};
-    Plane out;
-    out.mean = total_product(luma, m, SIDE) / count;
-    for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++) {
-            const int n = y * SIDE + x;
-            columns[x] += luma[n] * luma[n] * m[n];
-        }
-    out.variance = most(fold(columns, SIDE) / count - out.mean * out.mean, 0.0);
-    out.detail = (gradients + 0.04) / (out.variance + 4.0);
-    return out;
-}
-
-/* Correlation of all gradients, damped where there is little to see. */
-static double correlation(const Products *p, double n, double floor)
-{
-    const double aa = p->sums[0] / n, bb = p->sums[1] / n, ab = p->sums[2] / n;
-    return (ab + floor) / sqrt((aa + floor) * (bb + floor));
-}
-
-/* Correlation of the gradients in each window, damped where there is little to see; and which windows are full. */
-static void local_structure(const Products *p, double n, double floor, double *local, int *full)
-{
-    const double pa = floor + 0.3 * (p->sums[0] / n), pb = floor + 0.3 * (p->sums[1] / n);
-    const double *const planes[4] = {p->aa, p->bb, p->ab, p->count};
-    double sums[4][WINDOWS], grid[CELL_AREA];
-    for (int k = 0; k < 4; k++) {
-        blocks(planes[k], SIDE, 4, grid);
-        windows(grid, sums[k]);
-    }
-    for (int i = 0; i < WINDOWS; i++) {
-        const double c = most(sums[3][i], 1.0);
-        local[i] = (sums[2][i] / c + sqrt(pa * pb)) / sqrt((sums[0][i] / c + pa) * (sums[1][i] / c + pb));
-        full[i] = sums[3][i] >= FULL_WINDOW;
-    }
-}
-
-/* The least agreeing full window, less what all windows lose, and more where they lose nothing; and its place. */
-static double worst_window(const double *local, const int *full, int *place)
-{
-    double ranked[WINDOWS];
-    int count = 0;
-    *place = 0;
-    for (int i = 0; i < WINDOWS; i++) {
-        if (!full[i]) continue;
-        const double value = local[i] + corner(i) * most(1.0 - local[i], 0.0);
-        if (!count || value < ranked[0]) *place = i;
-        int at = count++;
-        for (; at && ranked[at - 1] > value; at--) ranked[at] = ranked[at - 1];
-        ranked[at] = value;
-    }
-    if (!count) return 1.0;
-    const double middle = (ranked[(count - 1) / 2] + ranked[count / 2]) / 2.0;
-    const double usual = most(0.0, 1.0 - middle);
-    return 1.0 - most(0.0, 1.0 - ranked[0] - 2.0 * usual) * (1.0 + EDITED * most(0.0, 1.0 - usual / EXACT));
-}
-
-/* Weighted means over the full windows of agreement in structure and color, and in color alone. */
-static double share(const double *local, const int *full, const Colors *colors, double *color)
-{
-    double weights = 0.0, both = 0.0, hues = 0.0;
-    for (int i = 0; i < WINDOWS; i++) {
-        const int exempt = colors->plain || colors->toned;
-        const double weight = full[i] ? 1.0 - corner(i) : 0.0;
-        const double structure = clip((local[i] - 0.5) / 0.4, 0.0, 1.0);
-        weights += weight;
-        both += weight * least(structure, exempt ? 1.0 : colors->agree[i]);
-        hues += weight * colors->agree[i];
-    }
-    *color = weights > 0 ? hues / weights : 1.0;
-    return weights > 0 ? both / weights : 1.0;
-}
-
-/* How far the means of two planes are apart, beside what their contrast allows. A darker copy of a picture with detail
- * lost contrast in the same measure; flat pictures and gradients are told apart by nothing but their brightness. */
-static double brightness_apart(const Plane *a, const Plane *b)
-{
-    const double limit = 8.0 + 5.0 * sqrt(least(a->variance, b->variance));
-    const double apart = fabs(a->mean - b->mean) / limit;
-    if (least(a->detail, b->detail) < TEXTURED || least(a->variance, b->variance) < FLAT * FLAT) return apart;
-    const Plane *strong = a->variance > b->variance ? a : b, *weak = strong == a ? b : a;
-    return least(apart, fabs(strong->mean * sqrt(weak->variance / strong->variance) - weak->mean) / limit);
-}
-
-/* Compare planes that lie on each other, smoothed where one of them has less detail. */
-static void score(const Planes *a, const Planes *b, const double *mask, const double *cells, Detail detail, Verified *out)
-{
-    Products p;
-    Colors colors;
-    double local[WINDOWS], soft_a[AREA], soft_b[AREA], small_a[CELL_AREA], small_b[CELL_AREA];
-    int full[WINDOWS];
-    products(a->luma, b->luma, mask, &p);
-    const double n = most(p.sums[3], 1.0), count = total(mask, SIDE);
-    const Plane of_a = plane(a->luma, mask, count, p.sums[0] / n);
-    const Plane of_b = plane(b->luma, mask, count, p.sums[1] / n);
-    out->coarser = least(of_a.detail, of_b.detail) > TEXTURED &&
-                   least(of_a.detail, of_b.detail) < DETAIL_LOST * most(of_a.detail, of_b.detail);
-    double structure = correlation(&p, n, 4.0);
-    if (detail != SAME) {
-        smooth(a->luma, soft_a);
-        smooth(b->luma, soft_b);
-        products(soft_a, soft_b, mask, &p);
-        const double softened = correlation(&p, n, 1.0);
-        structure = detail == LOST ? softened : 0.7 * structure + 0.3 * softened;
-    }
-    local_structure(&p, n, detail == SAME ? 4.0 : 1.0, local, full);
-    out->contrast = sqrt(least(of_a.variance, of_b.variance));
-    shrink(a->luma, SIDE, 4, small_a);
-    shrink(b->luma, SIDE, 4, small_b);
-    compare_colors(small_a, a->chroma, small_b, b->chroma, cells, out->contrast, &colors);
-    const double worst = worst_window(local, full, &out->place);
-    double value = least(least(1.0 - (1.0 - structure) / 2.0, share(local, full, &colors, &out->color)),
-                         curve(worst, WORST_CAP, 5));
-    const double apart = brightness_apart(&of_a, &of_b);
-    if (apart > 1.0) value *= most(0.0, 2.0 - apart);
-    if (colors.plain && colors.strength > 6.0) value = least(value, GRAY_CAP);
-    if (colors.toned) value = least(value, TONED_CAP);
-    out->value = most(value, 0.0);
-    out->overlap = 1.0;
-    memcpy(out->affine, (const double[6]){1, 0, 0, 0, 1, 0}, sizeof out->affine);
-}
 
 /* Lay b over a and compare; 0 when no map is found that moves it. */
 static int registered(const Planes *a, const Planes *b, Verified *out)
@@ -205,6 +23,19 @@ static int registered(const Planes *a, const Planes *b, Verified *out)
     return 1;
 }
 
+/* Compare what neither lost at white or black; 0 when nothing was. */
+static int unclipped(const Planes *a, const Planes *b, const double *mask, const double *cells, Verified *out)
+{
+    Planes of_a, of_b;
+    const int changed = limit_levels(a->luma, b->luma, of_a.luma) | limit_levels(b->luma, a->luma, of_b.luma);
+    if (!changed) return 0;
+    memcpy(of_a.chroma, a->chroma, sizeof of_a.chroma);
+    memcpy(of_b.chroma, b->chroma, sizeof of_b.chroma);
+    score(&of_a, &of_b, mask, cells, SAME, out);
+    out->value = least(out->value, COARSE_CAP);
+    return 1;
+}
+
 static void verify(const Planes *a, const Planes *b, double cap, int still, Verified *best)
 {
     double mask[AREA], cells[CELL_AREA];
@@ -213,12 +44,15 @@ static void verify(const Planes *a, const Planes *b, double cap, int still, Veri
     for (int i = 0; i < AREA; i++) mask[i] = 1.0;
     for (int i = 0; i < CELL_AREA; i++) cells[i] = 1.0;
     score(a, b, mask, cells, SAME, best);
+    const int structured = best->contrast > FLAT;
     if (best->value < least(COARSE_CAP, cap) && best->coarser) {
         score(a, b, mask, cells, LOST, &found);
         found.value = least(found.value, COARSE_CAP);
         if (found.value > best->value) *best = found;
     }
-    if (best->value < enough && best->contrast > FLAT && !still && registered(a, b, &found) && found.value > best->value)
+    if (best->value < least(COARSE_CAP, cap) && unclipped(a, b, mask, cells, &found) && found.value > best->value)
+        *best = found;
+    if (best->value < enough && structured && !still && registered(a, b, &found) && found.value > best->value)
         *best = found;
 }
 

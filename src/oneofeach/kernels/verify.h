@@ -4,6 +4,8 @@
 
 #include "planes.h"
 
+enum { FLAT = 6 }; /* contrast below which there is nothing to register */
+
 typedef struct {
     double luma[AREA], chroma[2][CELL_AREA];
 } Planes;
@@ -14,6 +16,17 @@ typedef struct {
     int plain, toned;      /* one is gray; one is evenly toned, the other is not */
 } Colors;
 
+typedef enum { SAME, RESAMPLED, LOST } Detail; /* what one of two planes has of the other's */
+
+typedef struct {
+    double value, color, overlap, affine[6], contrast; /* of the flatter one */
+    int place, coarser; /* the window that agrees least; whether one has lost detail */
+} Verified;
+
+/* Compare planes that lie on each other, smoothed where one of them has less detail. */
+void score(const Planes *a, const Planes *b, const double *mask, const double *cells, Detail detail, Verified *out);
+/* A plane within the levels that the other one shows as more than black and less than white; whether that changed it. */
+int limit_levels(const double *plane, const double *other, double *out);
 /* The affine map from the frame of a to that of b, both [-1, 1] x [-1, 1]; 0 when none was found. */
 int find_map(const double *a, const double *b, double *affine);
 double frame_overlap(const double *affine);

@@ -6,7 +6,8 @@ import numpy as np
 
 from oneofeach import kernels
 from oneofeach.kernels import verify_numpy
-from oneofeach.kernels.verify_numpy import OVERLAP_COST, Verified
+from oneofeach.kernels.score_numpy import Verified
+from oneofeach.kernels.verify_numpy import OVERLAP_COST
 from oneofeach.tables import Bytes, Floats, Mask
 
 __all__ = ["OVERLAP_COST", "Verified", "verify"]

@@ -1,70 +1,25 @@
 """NumPy twin of verify.c: how alike two descriptors are, directly and after an affine registration.
 
-Planes of many pairs come in, numbers per pair go out. All arithmetic is IEEE double without fused operations and in
-the order of the C source, so both give the same values.
+Planes of many pairs come in, numbers per pair go out; in the order of the C source, so both give the same values.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from oneofeach.kernels import colors_numpy as colors
-from oneofeach.kernels.planes_numpy import Mask, blocks, curve, in_order, shrink, smooth, total, warp, windows
-from oneofeach.kernels.registration_numpy import IDENTITY, displacement, overlap, register
+from oneofeach.kernels.clipped_numpy import limited
+from oneofeach.kernels.planes_numpy import Mask, warp
+from oneofeach.kernels.registration_numpy import displacement, overlap, register
+from oneofeach.kernels.score_numpy import FLAT, LOST, RESAMPLED, SAME, Pictures, Verified, score
 from oneofeach.tables import Bytes, Floats, Rows
 
 _LUMA = 1024
 BYTES = _LUMA + 128
-POSITIONS = 7  # windows per side, of 8×8 pixels each
-_FULL_WINDOW = 60.0  # of 128 differences: windows with fewer do not count
-_WORST_CAP = ((-1.4, 0.65), (0.2, 0.85), (0.6, 0.90), (0.92, 0.95), (1.0, 1.0))  # over the structure of one window
-_GRAY_CAP = 0.97  # a gray copy of a colorful picture
-_TONED_CAP = 0.955  # a toned copy of a colorful picture
 _ENOUGH = 0.98  # no registration when the direct comparison reaches this
-_FLAT = 6.0  # contrast below which there is nothing to register
 _LEAST_MOVE = 0.3  # pixels
 _LEAST_INSIDE = 400
 OVERLAP_COST = 0.33  # what a frame without overlap would lose
-_DETAIL_LOST = 0.9  # a plane with less than this share of the other's detail is a coarser copy ...
-_COARSE_CAP = 0.97  # ... which is at most so similar
-_TEXTURED = 0.1  # squares of gradients beside contrast: below are gradients, skies, paper
-_SAME, _RESAMPLED, _LOST = range(3)  # what one of two planes has of the other's detail
-_EDITED, _EXACT = 0.4, 1e-4  # where half of the windows lose next to nothing, no coding explains what one loses
-# Marks sit in the corners: windows there weigh less, and what they lose counts less.
-_CORNERS = np.zeros((POSITIONS, POSITIONS))
-_CORNERS[::6, ::6] = 0.5
-_CORNERS[::6, 1::4] = _CORNERS[1::4, ::6] = 0.3
-
-
-class Verified(NamedTuple):
-    """One entry per pair."""
-
-    value: Floats  # float64[m] in 0..1
-    color: Floats  # float64[m], share of windows that agree in color
-    overlap: Floats  # float64[m], intersection over union of the frames; 1 where compared as they are
-    affine: Floats  # float64[m, 6], from the frame of a to that of b
-    place: Bytes  # uint8[m, 2], row and column of the window that agrees least
-
-
-class _Pictures(NamedTuple):
-    luma: Floats  # float64[m, 32, 32]
-    chroma: Floats  # float64[m, 2, 8, 8]
-
-    def take(self, rows: Rows) -> _Pictures:
-        return _Pictures(self.luma[rows], self.chroma[rows])
-
-
-class _Plane(NamedTuple):
-    mean: Floats
-    variance: Floats
-    detail: Floats
-
-
-class _Seen(NamedTuple):
-    contrast: Floats  # of the flatter one
-    coarser: Mask  # one of them has lost detail
+_COARSE_CAP = 0.97  # what lost detail, or levels at white or black, is at most so similar
 
 
 def planes(descriptors: Bytes) -> tuple[Floats, Floats]:
@@ -76,30 +31,46 @@ def planes(descriptors: Bytes) -> tuple[Floats, Floats]:
 
 def verify(first: Bytes, second: Bytes, cap: Floats, still: Mask) -> Verified:
     """Compare rows of uint8[m, 1152]; no registration where the direct value reaches `cap`, nor where `still`."""
-    a, b = (_Pictures(*planes(rows)) for rows in (first, second))
-    every = len(a.luma)
-    mask, cells = np.ones(a.luma.shape, bool), np.ones((every, 8, 8), bool)
-    best, seen = _score(a, b, mask, cells, _SAME)
+    a, b = (Pictures(*planes(rows)) for rows in (first, second))
+    mask, cells = np.ones(a.luma.shape, bool), np.ones((len(a.luma), 8, 8), bool)
+    best, seen = score(a, b, mask, cells, SAME)
     again = np.flatnonzero((best.value < np.minimum(_COARSE_CAP, cap)) & seen.coarser)
     if len(again):
-        found, _ = _score(a.take(again), b.take(again), mask[again], cells[again], _LOST)
+        found, _ = score(a.take(again), b.take(again), mask[again], cells[again], LOST)
         _improve(best, again, found._replace(value=np.minimum(found.value, _COARSE_CAP)))
-    again = np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (seen.contrast > _FLAT) & ~still)
-    affine, fine = register(a.luma[again], b.luma[again])
+    _unclipped(best, np.flatnonzero(best.value < np.minimum(_COARSE_CAP, cap)), a, b)
+    _registered(best, np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (seen.contrast > FLAT) & ~still), a, b)
+    return best
+
+
+def _unclipped(best: Verified, rows: Rows, a: Pictures, b: Pictures) -> None:
+    """Compare what neither lost at white or black."""
+    a, b = a.take(rows), b.take(rows)
+    of_a, of_b = limited(a.luma, b.luma), limited(b.luma, a.luma)
+    changed = np.flatnonzero((of_a != a.luma).any(axis=(1, 2)) | (of_b != b.luma).any(axis=(1, 2)))
+    if len(changed):
+        a, b = Pictures(of_a, a.chroma).take(changed), Pictures(of_b, b.chroma).take(changed)
+        mask, cells = np.ones(a.luma.shape, bool), np.ones((len(changed), 8, 8), bool)
+        found, _ = score(a, b, mask, cells, SAME)
+        _improve(best, rows[changed], found._replace(value=np.minimum(found.value, _COARSE_CAP)))
+
+
+def _registered(best: Verified, rows: Rows, a: Pictures, b: Pictures) -> None:
+    """Lay b over a and compare, where a map is found that moves it."""
+    affine, fine = register(a.luma[rows], b.luma[rows])
     fine &= displacement(affine) >= _LEAST_MOVE
-    again, affine = again[fine], affine[fine]
-    warped, inside = warp(b.luma[again], affine)
+    rows, affine = rows[fine], affine[fine]
+    warped, inside = warp(b.luma[rows], affine)
     wide = inside.sum(axis=(1, 2)) > _LEAST_INSIDE
-    again, affine, warped, inside = again[wide], affine[wide], warped[wide], inside[wide]
-    if len(again):
-        chroma, cells = np.empty((len(again), 2, 8, 8)), np.empty((len(again), 8, 8), bool)
+    rows, affine, warped, inside = rows[wide], affine[wide], warped[wide], inside[wide]
+    if len(rows):
+        chroma, cells = np.empty((len(rows), 2, 8, 8)), np.empty((len(rows), 8, 8), bool)
         for k in range(2):
-            chroma[:, k], cells = warp(b.chroma[again, k], affine)
-        found, _ = _score(a.take(again), _Pictures(warped, chroma), inside, cells, _RESAMPLED)
+            chroma[:, k], cells = warp(b.chroma[rows, k], affine)
+        found, _ = score(a.take(rows), Pictures(warped, chroma), inside, cells, RESAMPLED)
         union = overlap(affine)
         value = found.value * (1.0 - OVERLAP_COST * (1.0 - union))
-        _improve(best, again, found._replace(value=value, overlap=union, affine=affine))
-    return best
+        _improve(best, rows, found._replace(value=value, overlap=union, affine=affine))
 
 
 def _improve(best: Verified, rows: Rows, found: Verified) -> None:
@@ -107,106 +78,3 @@ def _improve(best: Verified, rows: Rows, found: Verified) -> None:
     better = found.value > best.value[rows]
     for name in Verified._fields:
         getattr(best, name)[rows[better]] = getattr(found, name)[better]
-
-
-def _products(a: Floats, b: Floats, m: Mask) -> tuple[Floats, Floats, Floats, Floats]:
-    """Per pixel |∇a|², |∇b|², ∇a·∇b and the number of differences, float64[m, 32, 32] each."""
-    aa, bb, ab, count = (np.zeros(a.shape) for _ in range(4))
-    for here, there in ((np.s_[:, :, :-1], np.s_[:, :, 1:]), (np.s_[:, :-1], np.s_[:, 1:])):
-        both = (m[here] & m[there]) * 0.5
-        p, q = a[there] - a[here], b[there] - b[here]
-        for pixel in (there, here):  # half to each, so that a mirrored pair gets the same
-            aa[pixel] += p * p * both
-            bb[pixel] += q * q * both
-            ab[pixel] += p * q * both
-            count[pixel] += both
-    return aa, bb, ab, count
-
-
-def _plane(luma: Floats, m: Floats, gradients: Floats) -> _Plane:
-    """gradients: mean of their squares. Detail is what they are beside the contrast, which no change of tone moves."""
-    count = total(m)
-    mean = total(luma * m) / count
-    variance = np.maximum(total(luma * luma * m) / count - mean * mean, 0.0)
-    return _Plane(mean, variance, (gradients + 0.04) / (variance + 4.0))
-
-
-def _brightness_apart(a: _Plane, b: _Plane) -> Floats:
-    """How far the means of two planes are apart, beside what their contrast allows.
-
-    A darker copy of a picture with detail lost contrast in the same measure; flat pictures and gradients are told apart
-    by nothing but their brightness.
-    """
-    least, most = np.minimum(a.variance, b.variance), np.maximum(a.variance, b.variance)
-    limit = 8.0 + 5.0 * np.sqrt(least)
-    apart = np.abs(a.mean - b.mean) / limit
-    strong = a.variance > b.variance
-    high, low = np.where(strong, a.mean, b.mean), np.where(strong, b.mean, a.mean)
-    gained = np.abs(high * np.sqrt(least / np.where(most > 0, most, 1.0)) - low) / limit
-    plain = (np.minimum(a.detail, b.detail) < _TEXTURED) | (least < _FLAT * _FLAT)
-    return np.where(plain, apart, np.minimum(apart, gained))
-
-
-def _correlation(products: tuple[Floats, ...], n: Floats, floor: float) -> Floats:
-    """Correlation of all gradients, damped where there is little to see."""
-    aa, bb, ab = (total(plane) / n for plane in products[:3])
-    return np.asarray((ab + floor) / np.sqrt((aa + floor) * (bb + floor)))
-
-
-def _local(aa: Floats, bb: Floats, ab: Floats, count: Floats, n: Floats, floor: float) -> tuple[Floats, Mask]:
-    """Correlation of the gradients in each window, damped where there is little to see; and which windows are full."""
-    pa = (floor + 0.3 * (total(aa) / n))[:, None, None]
-    pb = (floor + 0.3 * (total(bb) / n))[:, None, None]
-    sa, sb, sab, sc = (windows(blocks(plane, 4)) for plane in (aa, bb, ab, count))
-    c = np.maximum(sc, 1.0)
-    return (sab / c + np.sqrt(pa * pb)) / np.sqrt((sa / c + pa) * (sb / c + pb)), sc >= _FULL_WINDOW
-
-
-def _worst(local: Floats, full: Mask) -> tuple[Floats, Bytes]:
-    """The least agreeing window, less what all windows lose, and more where they lose nothing; and its place."""
-    flat = np.where(full, local, np.inf).reshape(len(local), -1)
-    count = full.reshape(len(local), -1).sum(axis=1)
-    flat[count == 0, 0] = 1.0
-    place = np.argmin(flat, axis=1)
-    ranked, every = np.sort(flat, axis=1), np.arange(len(flat))
-    count = np.maximum(count, 1)
-    middle = (ranked[every, (count - 1) // 2] + ranked[every, count // 2]) / 2.0
-    usual = np.maximum(0.0, 1.0 - middle)
-    lost = np.maximum(0.0, 1.0 - ranked[:, 0] - 2.0 * usual) * (1.0 + _EDITED * np.maximum(0.0, 1.0 - usual / _EXACT))
-    return 1.0 - lost, np.stack(np.divmod(place, POSITIONS), axis=1).astype(np.uint8)
-
-
-def _score(a: _Pictures, b: _Pictures, mask: Mask, cells: Mask, detail: int) -> tuple[Verified, _Seen]:
-    """Compare planes that lie on each other, smoothed where one of them has less detail."""
-    products = _products(a.luma, b.luma, mask)
-    n, m = np.maximum(total(products[3]), 1.0), mask.astype(np.float64)
-    of_a, of_b = (_plane(one.luma, m, total(plane) / n) for one, plane in zip((a, b), products, strict=False))
-    structure = _correlation(products, n, 4.0)
-    if detail != _SAME:
-        products = _products(smooth(a.luma), smooth(b.luma), mask)
-        softened = _correlation(products, n, 1.0)
-        structure = softened if detail == _LOST else 0.7 * structure + 0.3 * softened
-    local, full = _local(*products, n, 4.0 if detail == _SAME else 1.0)
-    contrast = np.sqrt(np.minimum(of_a.variance, of_b.variance))
-    color = colors.compare(shrink(a.luma, 4), a.chroma, shrink(b.luma, 4), b.chroma, cells, contrast)
-    share, shared = _shares(local, full, color)
-    worst, place = _worst(local + _CORNERS * np.maximum(1.0 - local, 0.0), full)
-    value = np.minimum(np.minimum(1.0 - (1.0 - structure) / 2.0, share), curve(worst, _WORST_CAP))
-    apart = _brightness_apart(of_a, of_b)
-    value = np.where(apart > 1.0, value * np.maximum(0.0, 2.0 - apart), value)
-    value = np.where(color.plain & (color.strength > 6.0), np.minimum(value, _GRAY_CAP), value)
-    value = np.maximum(np.where(color.toned, np.minimum(value, _TONED_CAP), value), 0.0)
-    least, most = np.minimum(of_a.detail, of_b.detail), np.maximum(of_a.detail, of_b.detail)
-    seen = _Seen(contrast, (least > _TEXTURED) & (least < _DETAIL_LOST * most))
-    return Verified(value, shared, np.ones(len(m)), np.tile(IDENTITY, (len(m), 1)), place), seen
-
-
-def _shares(local: Floats, full: Mask, color: colors.Colors) -> tuple[Floats, Floats]:
-    """Weighted means over the full windows of agreement in structure and color, and in color alone."""
-    exempt = (color.plain | color.toned)[:, None, None]
-    agree = np.minimum(np.clip((local - 0.5) / 0.4, 0.0, 1.0), np.where(exempt, 1.0, color.agree))
-    weight = np.where(full, 1.0 - _CORNERS, 0.0)
-    weights = in_order(weight)
-    some = weights > 0
-    both, hues = (in_order(weight * values) / np.where(some, weights, 1.0) for values in (agree, color.agree))
-    return np.where(some, both, 1.0), np.where(some, hues, 1.0)

@@ -20,6 +20,7 @@ from oneofeach.engines.ray.scan import Piece
 from oneofeach.engines.ray.settings import Settings
 from oneofeach.engines.ray.shards import Listing
 from oneofeach.errors import EmptyImageList, Refused
+from oneofeach.plugins import similarity_name
 from oneofeach.tables import EVIDENCE, FACTS
 
 Progress = Callable[[str, int, int], None]
@@ -196,7 +197,7 @@ def opened(source: Any, against: Any, settings: Settings, cluster: Cluster, prog
     if against is not None:
         others = against if isinstance(against, (list, tuple)) else [against]
         listing = listing.followed_by(shards.shards_of(others, settings.shard_rows))
-    layout = [LAYOUT, settings.fingerprint, str(FACTS.descr), str(EVIDENCE.descr)]
+    layout = [LAYOUT, similarity_name(settings.method), str(FACTS.descr), str(EVIDENCE.descr)]
     identity = {"source": listing.identity, "layout": layout}
     if known and known["identity"] != identity:
         hint = "Give this job another --work-folder; to scan a dataset that has changed, begin a new one."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from oneofeach.stages.fingerprints import bounds, comparison, description
+from oneofeach.stages.fingerprints import bounds, comparison, description, views
 from oneofeach.tables import Bytes, Floats, Mask, Picture, Rows
 
 
@@ -18,6 +18,7 @@ class OneOfEach:
     """
 
     name = "oneofeach-1"
+    similarity_version = 2
     bits = 512
     key_bits = 64
     descriptor_bytes = description.BYTES
@@ -30,7 +31,7 @@ class OneOfEach:
 
     def keys(self, bits: Bytes) -> tuple[Rows, Bytes]:
         """int64[k] rows and uint8[k, 8] keys: one per view."""
-        return comparison.keys(bits)
+        return views.keys(bits)
 
     def radius(self, threshold: float) -> int:
         """8 at 0.95, 12 at 0.90, 14 at 0.85, 16 at 0.80."""
