@@ -13,6 +13,7 @@ from oneofeach.kernels import neighbors_compiled, neighbors_numpy
 from oneofeach.kernels.bands import Band, paired, words_of
 from oneofeach.kernels.neighbors import join
 
+NO_BITS = np.zeros(0, np.uint16)
 ANY_KERNEL = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 
 
@@ -57,7 +58,7 @@ def test_bands_find_every_pair(
 @pytest.mark.parametrize("radius", [0, 3, 20, 64, 500, 2000])
 def test_one_band_without_bits_is_brute_force(kernel: str, width: int, radius: int) -> None:
     bits = close_rows(radius, 300, width)
-    bands = paired([np.zeros(0, np.uint16)], [0])
+    bands = paired([NO_BITS], [0])
     i, j, distance = join(words_of(bits), None, bands, radius, 2)
     assert list(zip(i, j, distance, strict=True)) == all_pairs(bits, radius)
 
@@ -69,6 +70,18 @@ def test_a_bucket_longer_than_a_tile_is_joined_in_full(kernel: str) -> None:
     bands = paired([np.arange(k, k + 8, dtype=np.uint16) for k in (0, 8, 16, 24)], [1, 0, 0, 0])
     i, j, distance = join(words_of(bits), None, bands, 4, 2)
     assert list(zip(i, j, distance, strict=True)) == all_pairs(bits, 4)
+
+
+@pytest.mark.parametrize("width", [8, 24])
+@pytest.mark.parametrize("radius", [3, 25])
+def test_small_and_large_buckets_are_joined_in_full(kernel: str, width: int, radius: int) -> None:
+    """By sketches of their rows, or by whole words where sketches let many pass."""
+    bits = close_rows(radius, 700, width)
+    for own, limit in ((4, 2), (9, 3)):
+        bands = paired([np.arange(k, k + own, dtype=np.uint16) for k in range(0, 4 * own, own)], [limit] * 4)
+        near = min(radius, 4 * limit + 3)
+        i, j, distance = join(words_of(bits), None, bands, near, 2)
+        assert list(zip(i, j, distance, strict=True)) == all_pairs(bits, near)
 
 
 def test_only_pairs_of_two_dense_rows_are_left_out(kernel: str) -> None:
@@ -86,11 +99,23 @@ def test_too_many_pairs_make_rows_dense_and_bound_the_list(kernel: str) -> None:
     bits = close_rows(4, 1500, 8)
     bits[:800] = bits[0]
     dense = np.zeros(1500, bool)
-    i, j, distance = join(words_of(bits), None, paired([np.zeros(0, np.uint16)], [0]), 6, 2, dense, limit=500)
+    i, j, distance = join(words_of(bits), None, paired([NO_BITS], [0]), 6, 2, dense, limit=500)
     expected = [pair for pair in all_pairs(bits, 6) if not (dense[pair[0]] and dense[pair[1]])]
     assert list(zip(i, j, distance, strict=True)) == expected
     assert len(i) < 20_000
     assert dense[:800].mean() > 0.5
+
+
+def test_too_many_pairs_of_two_tables_make_rows_of_both_dense(kernel: str) -> None:
+    bits = close_rows(4, 1500, 8)
+    bits[:800] = bits[0]
+    left, right, dense = bits[::2], bits[1::2], np.zeros(1500, bool)
+    i, j, distance = join(words_of(left), words_of(right), paired([NO_BITS], [0]), 6, 2, dense, limit=500)
+    expected = [pair for pair in all_pairs(left, 6, right) if not (dense[pair[0]] and dense[750 + pair[1]])]
+    assert list(zip(i, j, distance, strict=True)) == expected
+    assert len(i) < 20_000
+    assert dense[:400].mean() > 0.5
+    assert dense[750:1150].mean() > 0.5
 
 
 def test_an_instruction_set_the_processor_lacks_is_refused() -> None:

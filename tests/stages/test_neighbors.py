@@ -39,7 +39,7 @@ def test_a_join_against_another_table_lists_every_pair(seed: int, n: int, k: int
 def test_every_plan_that_is_chosen_finds_every_pair(seed: int, width: int, radius: int, itself: bool) -> None:
     """Costs under which bands win over brute force, whatever they are like."""
     rng = np.random.default_rng(seed)
-    costs = plan.Costs(*rng.choice([1, 30, 1000], 3), 1e5)
+    costs = plan.Costs(*rng.choice([1, 30, 1000], 4), 1e5)
     bits = close_rows(seed, 500, width)
     left, right = (bits, None) if itself else (bits[:200], bits[200:])
     words = words_of(left), None if right is None else words_of(right)

@@ -10,26 +10,26 @@ static void free_table(PyObject *capsule)
     neighbors_free_table(table);
 }
 
-/* table(codes, n, words, planes, own, own_width, partner, partner_width): codes uint64[n, words] must outlive it;
- * own, partner: uint16 positions of at most 31 and 16 bits. */
+/* table(codes, n, words, planes, own, own_width, sketch, sketch_width): codes uint64[n, words] must outlive it;
+ * own, sketch: uint16 positions of at most 31 and 32 bits. */
 static PyObject *py_table(PyObject *self, PyObject *args)
 {
-    unsigned long long codes, n, words, planes, own, partner;
+    unsigned long long codes, n, words, planes, own, sketch;
     Layout layout;
-    if (!PyArg_ParseTuple(args, "KKKKKnKn", &codes, &n, &words, &planes, &own, &layout.own_width, &partner,
-                          &layout.partner_width))
+    if (!PyArg_ParseTuple(args, "KKKKKnKn", &codes, &n, &words, &planes, &own, &layout.own_width, &sketch,
+                          &layout.sketch_width))
         return NULL;
     layout.own = (const uint16_t *)(uintptr_t)own;
-    layout.partner = (const uint16_t *)(uintptr_t)partner;
+    layout.sketch = (const uint16_t *)(uintptr_t)sketch;
     Table *table = neighbors_table((const uint64_t *)(uintptr_t)codes, n, words, planes, &layout);
-    uint32_t *key = malloc((n + 1) * sizeof *key);
-    if (!table || !key) {
-        neighbors_free_table(table), free(key);
+    Entry *entry = malloc((n + 1) * sizeof *entry);
+    if (!table || !entry) {
+        neighbors_free_table(table), free(entry);
         return PyErr_NoMemory();
     }
     Py_BEGIN_ALLOW_THREADS
-    neighbors_sort(table, &layout, key);
-    free(key);
+    neighbors_sort(table, &layout, entry);
+    free(entry);
     Py_END_ALLOW_THREADS
     return PyCapsule_New(table, "table", free_table);
 }
@@ -38,28 +38,6 @@ static void free_found(PyObject *capsule)
 {
     Found *found = PyCapsule_GetPointer(capsule, "found");
     free(found->pair), free(found->distance), free(found->dense), free(found->fresh), free(found);
-}
-
-static unsigned ones(uint32_t x)
-{
-    unsigned count = 0;
-    for (; x; x &= x - 1) count++;
-    return count;
-}
-
-/* The left bucket of key `key`, positions a0..a1 of it, against every bucket within the tolerance of the band. */
-static void join_bucket(const Join *join, Cross cross, uint32_t key, size_t a0, size_t a1)
-{
-    const int self = join->left == join->right;
-    const uint32_t *start = join->right->start;
-    const unsigned both = join->rules.both_limit[join->band];
-    for (size_t p = 0; p < join->probes; p++) {
-        const uint32_t other = key ^ join->probe[p];
-        if (self && other < key) continue; /* met from the other side */
-        const Runs runs = {a0, a1, start[other], start[other + 1], self && other == key, both - ones(join->probe[p])};
-        if (runs.b0 < runs.b1) cross(join, &runs);
-        if (join->found->out_of_memory) return;
-    }
 }
 
 static void join_range(Join *join, Cross cross, size_t low, size_t high)
@@ -74,46 +52,49 @@ static void join_range(Join *join, Cross cross, size_t low, size_t high)
         if (start[middle] <= low) key = middle;
         else above = middle;
     }
-    for (; low < high && !join->found->out_of_memory; key++) {
-        const size_t end = start[key + 1] < high ? start[key + 1] : high;
-        if (low < end) join_bucket(join, cross, (uint32_t)key, low, end);
-        if (low < end) low = end;
+    for (key -= key % TOGETHER; key < join->left->buckets && start[key] < high; key += TOGETHER) {
+        const size_t end = key + TOGETHER < join->left->buckets ? key + TOGETHER : join->left->buckets;
+        const Buckets buckets = {(uint32_t)key, (uint32_t)end, low, high};
+        if (join->found->out_of_memory) return;
+        cross(join, &buckets);
     }
     cross(join, NULL);
 }
 
-/* join(left, right, probes, n_probes, own, both, own_limit, both_limit, band, radius, dense, limit, low, high,
- * instructions): the pairs with the left row at positions low..high of its table; see Join. Returns the findings. */
+/* join(left, right, probes, n_probes, own, both, own_limit, both_limit, band, radius, sketch_limit, dense,
+ * limit, low, high, instructions): the pairs with the left row at positions low..high of its table; see Join. Returns the findings. */
 static PyObject *py_join(PyObject *self, PyObject *args)
 {
     PyObject *left, *right;
     unsigned long long probe, probes, own, both, own_limit, both_limit, dense, limit, low, high;
-    unsigned band, radius;
+    unsigned band, radius, sketch_limit;
     const char *instructions;
-    if (!PyArg_ParseTuple(args, "OOKKKKKKIIKKKKs", &left, &right, &probe, &probes, &own, &both, &own_limit, &both_limit,
-                          &band, &radius, &dense, &limit, &low, &high, &instructions))
+    if (!PyArg_ParseTuple(args, "OOKKKKKKIIIKKKKs", &left, &right, &probe, &probes, &own, &both, &own_limit, &both_limit,
+                          &band, &radius, &sketch_limit, &dense, &limit, &low, &high, &instructions))
         return NULL;
     const Rules rules = {(const uint64_t *)(uintptr_t)own, (const uint64_t *)(uintptr_t)both,
                          (const uint8_t *)(uintptr_t)own_limit, (const uint8_t *)(uintptr_t)both_limit};
     Join join = {PyCapsule_GetPointer(left, "table"), PyCapsule_GetPointer(right, "table"),
-                 (const uint32_t *)(uintptr_t)probe, probes, rules, band, radius, limit, NULL, NULL};
+                 (const uint32_t *)(uintptr_t)probe, probes, rules, band, radius, sketch_limit, limit, NULL, NULL};
     const Cross cross = neighbors_cross(instructions);
     if (!join.left || !join.right) return NULL;
     if (!cross) return PyErr_Format(PyExc_ValueError, "this processor does not know %s", instructions);
     if (!(join.found = calloc(1, sizeof *join.found))) return PyErr_NoMemory();
     PyObject *found = PyCapsule_New(join.found, "found", free_found);
     if (!found) return free(join.found), NULL;
+    join.found->right = join.left == join.right ? 0 : join.left->n;
+    const size_t rows = join.found->right + join.right->n;
     Py_BEGIN_ALLOW_THREADS
-    neighbors_open_dense(join.found, (const uint8_t *)(uintptr_t)dense, join.left->n);
+    neighbors_open_dense(join.found, (const uint8_t *)(uintptr_t)dense, rows);
     join_range(&join, cross, low, high);
-    neighbors_close_dense(join.found, (const uint8_t *)(uintptr_t)dense, join.left->n);
+    neighbors_close_dense(join.found, (const uint8_t *)(uintptr_t)dense, rows);
     Py_END_ALLOW_THREADS
     if (!join.found->out_of_memory) return found;
     Py_DECREF(found);
     return PyErr_NoMemory();
 }
 
-/* dense(found, dense): marks the rows that the task made dense in bool[n]. */
+/* dense(found, dense): marks the rows that the task made dense. */
 static PyObject *py_dense(PyObject *self, PyObject *args)
 {
     PyObject *capsule;

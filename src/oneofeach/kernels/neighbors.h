@@ -14,16 +14,21 @@ typedef struct {
     uint32_t *start;  /* [buckets + 1] */
     uint32_t *row;    /* [n], position -> row */
     uint64_t *plane;  /* [planes, stride], the leading words in bucket order */
-    uint16_t *partner; /* [stride], up to 16 bits of the partner band in bucket order, or NULL */
+    uint32_t *sketch; /* [stride], up to 32 bits of each row in bucket order, by which most are told apart, or NULL */
 } Table;
 
 typedef struct {
-    const uint16_t *own, *partner; /* positions of bits */
-    size_t own_width, partner_width;
+    const uint16_t *own, *sketch; /* positions of bits */
+    size_t own_width, sketch_width;
 } Layout;
 
+/* A row on its way into a table. */
+typedef struct {
+    uint32_t key, row;
+} Entry;
+
 Table *neighbors_table(const uint64_t *codes, size_t n, size_t words, size_t planes, const Layout *layout);
-void neighbors_sort(Table *table, const Layout *layout, uint32_t *key); /* key: room for [n] */
+void neighbors_sort(Table *table, const Layout *layout, Entry *entry); /* entry: room for [n] */
 void neighbors_free_table(Table *table);
 
 /* What one task finds: pairs as i << 32 | j, and the rows it made dense on its own. */
@@ -31,7 +36,8 @@ typedef struct {
     uint64_t *pair;
     uint16_t *distance;
     size_t count, room;
-    uint8_t *dense;  /* [n] while it runs, NULL when all pairs are wanted: a pair of two dense rows is not reported */
+    uint8_t *dense;  /* by row while it runs, NULL when all pairs are wanted: a pair of two dense rows is not reported */
+    size_t right;    /* where the rows of another table begin in it; 0 for a self-join */
     uint32_t *fresh; /* [freshly] rows */
     size_t freshly;
     int out_of_memory;
@@ -47,10 +53,10 @@ typedef struct {
     const uint8_t *own_limit, *both_limit; /* [bands] */
 } Rules;
 
-/* Blocks of rows that may be near: the left position, the first right one, and which of the block. */
-enum { TILE = 1024, QUEUE = 4096 };
+/* Positions of both tables that may be near. */
+enum { TOGETHER = 64, TILE = 1024, QUEUE = 4096, FOUR = 4 };
 typedef struct {
-    uint32_t a[QUEUE], b[QUEUE], hits[QUEUE];
+    uint32_t a[QUEUE], b[QUEUE];
     size_t count;
 } Queue;
 
@@ -60,20 +66,32 @@ typedef struct {
     size_t probes;
     Rules rules;
     unsigned band, radius;
+    unsigned sketch_limit; /* of bits that may differ in key and sketch */
     size_t limit;   /* pairs at which rows with many of them are made dense */
     Found *found;
     Queue *queue;
 } Join;
 
-/* Positions of the left table a0..a1, of the right one b0..b1. same: each pair once, none with itself. */
+/* Left buckets key .. end, no more than TOGETHER, of which only rows at positions low .. high take part. */
 typedef struct {
-    size_t a0, a1, b0, b1;
-    int same;
-    unsigned limit; /* of bits that may differ in the partner */
-} Runs;
+    uint32_t key, end;
+    size_t low, high;
+} Buckets;
 
-/* Compares two runs; without runs it finishes what waits in the queue. */
-typedef void (*Cross)(const Join *join, const Runs *runs);
+/* Left rows in fours, no four from two buckets: first[f] .. first[f + 1], of bucket[f], counted from the first one. */
+typedef struct {
+    uint32_t first[TILE + 1], bucket[TILE];
+    size_t count;
+} Fours;
+
+/* The first words of rows side by side, and how far apart the planes of the others are. */
+typedef struct {
+    const uint64_t *first;
+    size_t stride;
+} Words;
+
+/* Compares them with all buckets that the probes lead to; without any it finishes what waits in the queue. */
+typedef void (*Cross)(const Join *join, const Buckets *buckets);
 
 Cross neighbors_cross(const char *instructions);
 void neighbors_report(const Join *join, uint64_t pair, unsigned distance);

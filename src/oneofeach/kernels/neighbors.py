@@ -27,9 +27,9 @@ def join(
     """Pairs of rows of uint64[n, words] and uint64[k, words] (None: of left, i < j) within `radius` bits.
 
     Exact when the limits of the bands leave no pair within the radius unfound (see plan.py of the neighbors stage).
-    dense: bool[n], changed in place; of a self-join, pairs of two dense rows are left out, and when a part of the join
-    holds more than `limit` pairs, the rows with the most of them become dense. Which ones do depends on the kernel,
-    not on `workers`.
+    dense: bool[n], or bool[n + k] for the rows of both, changed in place: pairs of two dense rows are left out, and
+    when a part of the join holds more than `limit` pairs, the rows with the most of them become dense. Which ones do
+    depends on the kernel, not on `workers`.
     Returns i, j (int64[m]) and the distances (uint16[m]), sorted by (i, j).
     """
     rows = max(len(left), 0 if right is None else len(right))
@@ -37,5 +37,5 @@ def join(
     i, j, distance = chosen.join(left, right, bands, radius, workers, dense, limit)
     if dense is None:
         return i, j, distance
-    listed = ~(dense[i] & dense[j])
+    listed = ~(dense[i] & dense[j + (0 if right is None else len(left))])
     return i[listed], j[listed], distance[listed]

@@ -12,53 +12,52 @@ static unsigned lowest(unsigned bits)
 }
 #define __builtin_ctz lowest
 #define __builtin_prefetch(address) ((void)0)
+#define UNLIKELY(condition) (condition)
+#define APART
+#else
+#define UNLIKELY(condition) __builtin_expect(condition, 0)
+#define APART __attribute__((noinline)) /* a loop that calls it has more registers for itself */
 #endif
 
-/* Set bits of each 16-bit lane. */
-static inline uint64_t portable_ones16(uint64_t x)
+static inline uint64_t portable_ones(uint64_t x)
 {
     x -= (x >> 1) & 0x5555555555555555u;
     x = (x & 0x3333333333333333u) + ((x >> 2) & 0x3333333333333333u);
-    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
-    return (x + (x >> 8)) & 0x00ff00ff00ff00ffu;
+    return ((x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu) * 0x0101010101010101u >> 56;
 }
 
-static inline uint64_t portable_ones(uint64_t x) { return portable_ones16(x) * 0x0001000100010001u >> 48; }
-
-static inline unsigned portable_long_block(
-    const uint64_t *a, size_t a_stride, const uint64_t *b, size_t b_stride, size_t planes, unsigned limit)
+static inline unsigned portable_word_block(Words a, size_t rows, Words b, size_t planes, unsigned limit)
 {
     unsigned hits = 0;
-    for (unsigned lane = 0; lane < 4; lane++) {
-        uint64_t total = 0;
-        for (size_t p = 0; p < planes; p++) total += portable_ones(a[p * a_stride] ^ b[p * b_stride + lane]);
-        hits |= (unsigned)(total <= limit) << lane;
-    }
+    for (size_t row = 0; row < rows; row++)
+        for (unsigned lane = 0; lane < 4; lane++) {
+            uint64_t total = 0;
+            for (size_t p = 0; p < planes; p++)
+                total += portable_ones(a.first[p * a.stride + row] ^ b.first[p * b.stride + lane]);
+            hits |= (unsigned)(total <= limit) << lane;
+        }
     return hits;
 }
 
-/* Four lanes in one word; a lane above the limit carries into its top bit. */
-static inline unsigned portable_short_block(uint16_t a, const uint16_t *b, unsigned limit)
+static inline unsigned portable_sketch_block(const uint32_t *a, size_t rows, const uint32_t *b, unsigned limit)
 {
-    const uint64_t each = 0x0001000100010001u;
-    const uint64_t four = (uint64_t)b[0] | (uint64_t)b[1] << 16 | (uint64_t)b[2] << 32 | (uint64_t)b[3] << 48;
-    const uint64_t far = portable_ones16(four ^ a * each) + (0x7fff - limit) * each;
-    const uint64_t near = ~far >> 15 & each;
-    return (unsigned)((near | near >> 15 | near >> 30 | near >> 45) & 15);
+    unsigned hits = 0;
+    for (size_t row = 0; row < rows; row++)
+        for (unsigned lane = 0; lane < 4; lane++) hits |= (unsigned)(portable_ones(a[row] ^ b[lane]) <= limit) << lane;
+    return hits;
 }
 
 #define NAME(x) portable_##x
 #define TARGET
 #define ONES portable_ones
-#define LONG 4
-#define SHORT 4
-#define BITS 1
+#define WORDS 4
+#define SKETCHES 4
 #include "neighbors_cross.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
-#define AVX2 __attribute__((target("avx2,popcnt,bmi")))
+#define AVX2 __attribute__((target("avx2,popcnt,bmi,bmi2")))
 
 /* Set bits of each byte, by looking up its halves. */
 AVX2 static inline __m256i avx2_ones(__m256i x)
@@ -71,67 +70,82 @@ AVX2 static inline __m256i avx2_ones(__m256i x)
     return _mm256_add_epi8(low, high);
 }
 
-AVX2 static inline unsigned avx2_long_block(
-    const uint64_t *a, size_t a_stride, const uint64_t *b, size_t b_stride, size_t planes, unsigned limit)
+AVX2 static inline unsigned avx2_word_block(Words a, size_t rows, Words b, size_t planes, unsigned limit)
 {
     const __m256i zero = _mm256_setzero_si256();
-    __m256i first = zero, second = zero;
+    __m256i total[FOUR] = {zero, zero, zero, zero}, nearest = _mm256_set1_epi64x(0x7fffffff);
     for (size_t p = 0; p < planes; p++) {
-        const __m256i x = _mm256_set1_epi64x((long long)a[p * a_stride]);
-        const __m256i *y = (const __m256i *)(b + p * b_stride);
-        const __m256i low = avx2_ones(_mm256_xor_si256(x, _mm256_loadu_si256(y)));
-        const __m256i high = avx2_ones(_mm256_xor_si256(x, _mm256_loadu_si256(y + 1)));
-        first = _mm256_add_epi64(first, _mm256_sad_epu8(low, zero));
-        second = _mm256_add_epi64(second, _mm256_sad_epu8(high, zero));
+        const __m256i block = _mm256_loadu_si256((const __m256i *)(b.first + p * b.stride));
+        for (size_t row = 0; row < rows; row++) {
+            const __m256i x = _mm256_set1_epi64x((long long)a.first[p * a.stride + row]);
+            total[row] = _mm256_add_epi64(total[row], _mm256_sad_epu8(avx2_ones(_mm256_xor_si256(x, block)), zero));
+        }
     }
-    const __m256i more = _mm256_set1_epi64x((long long)limit + 1);
-    const __m256i low = _mm256_cmpgt_epi64(more, first), high = _mm256_cmpgt_epi64(more, second);
-    const __m256i near = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), _MM_SHUFFLE(3, 1, 2, 0));
-    const __m128i rows = _mm_packs_epi16(_mm256_castsi256_si128(near), _mm256_extracti128_si256(near, 1));
-    return (unsigned)_mm_movemask_epi8(rows);
+    for (size_t row = 0; row < rows; row++) nearest = _mm256_min_epi32(nearest, total[row]);
+    const __m256i near = _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)limit + 1), nearest);
+    return (unsigned)_mm256_movemask_pd(_mm256_castsi256_pd(near));
 }
 
-AVX2 static inline unsigned avx2_short_block(uint16_t a, const uint16_t *b, unsigned limit)
+/* A constant that stays in its register: compilers would rather make it anew in every turn of a loop. */
+AVX2 static inline __m256i avx2_kept(__m256i constant)
 {
-    const __m256i ones = avx2_ones(_mm256_xor_si256(_mm256_set1_epi16((short)a), _mm256_loadu_si256((const __m256i *)b)));
-    const __m256i total = _mm256_maddubs_epi16(ones, _mm256_set1_epi8(1));
-    const __m256i near = _mm256_cmpgt_epi16(_mm256_set1_epi16((short)(limit + 1)), total);
-    return (unsigned)_mm256_movemask_epi8(near);
+    __asm__("" : "+x"(constant));
+    return constant;
+}
+
+AVX2 static inline unsigned avx2_sketch_block(const uint32_t *a, size_t rows, const uint32_t *b, unsigned limit)
+{
+    const __m256i bytes = avx2_kept(_mm256_set1_epi8(1)), halves = avx2_kept(_mm256_set1_epi16(1));
+    const __m256i block = _mm256_loadu_si256((const __m256i *)b);
+    __m256i nearest = _mm256_set1_epi32(32);
+    for (size_t row = 0; row < rows; row++) {
+        const __m256i ones = avx2_ones(_mm256_xor_si256(_mm256_set1_epi32((int)a[row]), block));
+        nearest = _mm256_min_epi32(nearest, _mm256_madd_epi16(_mm256_maddubs_epi16(ones, bytes), halves));
+    }
+    const __m256i near = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)limit + 1), nearest);
+    return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(near));
 }
 
 #define NAME(x) avx2_##x
 #define TARGET AVX2
 #define ONES __builtin_popcountll
-#define LONG 8
-#define SHORT 16
-#define BITS 2
+#define WORDS 4
+#define SKETCHES 8
 #include "neighbors_cross.h"
 
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vpopcntdq,avx512bitalg,popcnt,bmi")))
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vpopcntdq,avx512bitalg,popcnt,bmi,bmi2")))
 
-AVX512 static inline unsigned avx512_long_block(
-    const uint64_t *a, size_t a_stride, const uint64_t *b, size_t b_stride, size_t planes, unsigned limit)
+AVX512 static inline unsigned avx512_word_block(Words a, size_t rows, Words b, size_t planes, unsigned limit)
 {
-    __m512i total = _mm512_setzero_si512();
+    const __m512i zero = _mm512_setzero_si512();
+    __m512i total[FOUR] = {zero, zero, zero, zero}, nearest = _mm512_set1_epi64(-1);
     for (size_t p = 0; p < planes; p++) {
-        const __m512i x = _mm512_set1_epi64((long long)a[p * a_stride]);
-        total = _mm512_add_epi64(total, _mm512_popcnt_epi64(_mm512_xor_si512(x, _mm512_loadu_si512(b + p * b_stride))));
+        const __m512i block = _mm512_loadu_si512(b.first + p * b.stride);
+        for (size_t row = 0; row < rows; row++) {
+            const __m512i x = _mm512_set1_epi64((long long)a.first[p * a.stride + row]);
+            total[row] = _mm512_add_epi64(total[row], _mm512_popcnt_epi64(_mm512_xor_si512(x, block)));
+        }
     }
-    return _mm512_cmple_epu64_mask(total, _mm512_set1_epi64((long long)limit));
+    for (size_t row = 0; row < rows; row++) nearest = _mm512_min_epu64(nearest, total[row]);
+    return _mm512_cmple_epu64_mask(nearest, _mm512_set1_epi64((long long)limit));
 }
 
-AVX512 static inline unsigned avx512_short_block(uint16_t a, const uint16_t *b, unsigned limit)
+AVX512 static inline unsigned avx512_sketch_block(const uint32_t *a, size_t rows, const uint32_t *b, unsigned limit)
 {
-    const __m512i different = _mm512_xor_si512(_mm512_set1_epi16((short)a), _mm512_loadu_si512(b));
-    return _mm512_cmple_epu16_mask(_mm512_popcnt_epi16(different), _mm512_set1_epi16((short)limit));
+    const __m512i block = _mm512_loadu_si512(b);
+    __m512i nearest = _mm512_set1_epi32(32);
+    for (size_t row = 0; row < rows; row++) {
+        const __m512i different = _mm512_xor_si512(_mm512_set1_epi32((int)a[row]), block);
+        nearest = _mm512_min_epu32(nearest, _mm512_popcnt_epi32(different));
+    }
+    return _mm512_cmple_epu32_mask(nearest, _mm512_set1_epi32((int)limit));
 }
 
 #define NAME(x) avx512_##x
 #define TARGET AVX512
 #define ONES __builtin_popcountll
-#define LONG 8
-#define SHORT 32
-#define BITS 1
+#define WORDS 8
+#define SKETCHES 16
 #include "neighbors_cross.h"
 #endif
 
@@ -140,7 +154,7 @@ Cross neighbors_cross(const char *instructions)
 {
     const int any = !*instructions;
 #if defined(__x86_64__) && defined(__GNUC__)
-    const int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt");
+    const int has_avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
     const int has_avx512 = has_avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bitalg") &&
                            __builtin_cpu_supports("avx512vpopcntdq");
     if (has_avx512 && (any || !strcmp(instructions, "avx512"))) return avx512_cross;

@@ -1,7 +1,6 @@
-/* The inner loops of the join, included once per instruction set with NAME(x), TARGET, ONES(x): set bits of a word;
- * LONG, SHORT: rows per block of words, of partners; and NAME(long_block), NAME(short_block): the rows of a block
- * that are within the limit, BITS equal bits each. */
-
+/* The inner loops of the join, included once per instruction set with NAME(x), TARGET, ONES(x): set bits of a word, and
+ * with SKETCHES, WORDS: rows per block; NAME(sketch_block), NAME(word_block): those within the limit of any of up to
+ * four rows, one bit each. */
 
 TARGET static unsigned NAME(different)(const uint64_t *a, const uint64_t *b, const uint64_t *mask, size_t words)
 {
@@ -22,7 +21,7 @@ TARGET static void NAME(meet)(const Join *join, size_t at, size_t bt)
     const size_t words = join->left->words;
     const uint32_t i = join->left->row[at], j = join->right->row[bt];
     const uint8_t *dense = join->found->dense;
-    if (dense && dense[i] && dense[j]) return;
+    if (dense && dense[i] && dense[j + join->found->right]) return;
     const uint64_t *a = join->left->codes + i * words, *b = join->right->codes + j * words;
     unsigned distance = 0;
     for (size_t w = 0; w < words; w++) distance += (unsigned)ONES(a[w] ^ b[w]);
@@ -38,65 +37,106 @@ TARGET static void NAME(flush)(const Join *join)
 {
     Queue *queue = join->queue;
     const Table *left = join->left, *right = join->right;
-    for (size_t w = 0; w < queue->count; w++)
-        for (uint32_t hits = queue->hits[w]; hits; hits &= hits - 1)
-            __builtin_prefetch(right->plane + queue->b[w] + __builtin_ctz(hits) / BITS);
-    for (size_t w = 0; w < queue->count; w++)
-        for (uint32_t hits = queue->hits[w]; hits; hits &= hits - 1) {
-            const size_t a = queue->a[w], b = queue->b[w] + (size_t)__builtin_ctz(hits) / BITS;
-            unsigned distance = 0;
-            for (size_t p = 0; p < left->planes; p++)
-                distance += (unsigned)ONES(left->plane[p * left->stride + a] ^ right->plane[p * right->stride + b]);
-            if (distance <= join->radius && (left != right || a < b)) NAME(meet)(join, a, b);
-        }
+    for (size_t w = 0; w < queue->count; w++) {
+        __builtin_prefetch(left->plane + queue->a[w]);
+        __builtin_prefetch(right->plane + queue->b[w]);
+    }
+    for (size_t w = 0; w < queue->count; w++) {
+        const size_t a = queue->a[w], b = queue->b[w];
+        unsigned distance = 0;
+        for (size_t p = 0; p < left->planes; p++)
+            distance += (unsigned)ONES(left->plane[p * left->stride + a] ^ right->plane[p * right->stride + b]);
+        if (distance <= join->radius && (left != right || a < b)) NAME(meet)(join, a, b);
+    }
     queue->count = 0;
 }
 
-/* Loops over two runs: a block of the right one stays in registers while a tile of the left one passes by, and what
- * is near enough joins the queue without a branch. */
-#define FIRST (0xffffffffu / ((1u << BITS) - 1)) /* the first bit of every row */
-#define PASS(STEP, HITS)                                                                                               \
-    for (size_t tile = runs->a0; tile < runs->a1; tile += TILE) {                                                      \
-        const size_t end = runs->a1 - tile < TILE ? runs->a1 : tile + TILE;                                            \
-        for (size_t b = runs->same ? tile : runs->b0; b < runs->b1; b += STEP) {                                       \
-            const size_t last = runs->same && b + STEP < end ? b + STEP : end, rest = (runs->b1 - b) * BITS;           \
-            const uint32_t inside = FIRST & (rest < 32 ? (1u << rest) - 1 : 0xffffffffu);                              \
-            if (queue->count + TILE > QUEUE) NAME(flush)(join);                                                        \
-            size_t count = queue->count;                                                                               \
-            for (size_t a = tile; a < last; a++) {                                                                     \
-                const uint32_t hits = HITS & inside;                                                                   \
-                queue->a[count] = (uint32_t)a;                                                                         \
-                queue->b[count] = (uint32_t)b;                                                                         \
-                queue->hits[count] = hits;                                                                             \
-                count += hits != 0;                                                                                    \
-            }                                                                                                          \
-            queue->count = count;                                                                                      \
-        }                                                                                                              \
-    }
+/* The rows of the block from b on that are near any of those from a on, by their sketches or by whole words. */
+TARGET static inline unsigned NAME(near)(const Join *join, size_t a, size_t rows, size_t b, unsigned limit, int whole)
+{
+    const Table *left = join->left, *right = join->right;
+    if (!whole) return NAME(sketch_block)(left->sketch + a, rows, right->sketch + b, limit);
+    const Words ours = {left->plane + a, left->stride}, theirs = {right->plane + b, right->stride};
+    return NAME(word_block)(ours, rows, theirs, left->planes, limit);
+}
 
-TARGET static void NAME(cross)(const Join *join, const Runs *runs)
+/* Queues what is near of rows a .. end and of the block from b on. */
+TARGET APART static void NAME(queue)(const Join *join, size_t a, size_t end, size_t b, unsigned inside,
+                                     unsigned limit, int whole)
 {
     Queue *queue = join->queue;
-    const Table *left = join->left, *right = join->right;
-    if (!runs) {
-        NAME(flush)(join);
-    } else if (left->partner) {
-        const uint16_t *ours = left->partner, *theirs = right->partner;
-        const unsigned limit = runs->limit;
-        PASS(SHORT, NAME(short_block)(ours[a], theirs + b, limit))
-    } else {
-        const uint64_t *ours = left->plane, *theirs = right->plane;
-        const size_t planes = left->planes, step = left->stride, stride = right->stride;
-        const unsigned limit = join->radius;
-        PASS(LONG, NAME(long_block)(ours + a, step, theirs + b, stride, planes, limit))
+    if (queue->count + FOUR * 32 > QUEUE) NAME(flush)(join);
+    for (; a < end; a++)
+        for (unsigned hits = NAME(near)(join, a, 1, b, limit, whole) & inside; hits; hits &= hits - 1) {
+            queue->a[queue->count] = (uint32_t)a;
+            queue->b[queue->count++] = (uint32_t)b + (uint32_t)__builtin_ctz(hits);
+        }
+}
+
+/* Up to four rows of a bucket meet another one, block by block and mostly without a hit. Where the four reach into the
+ * next bucket, its rows are only left out once there is one. later: of the right bucket only rows after the first. */
+TARGET static inline void NAME(sweep)(const Join *join, const Fours *fours, uint32_t to, unsigned limit, int later,
+                                      int whole)
+{
+    const uint32_t *start = join->right->start;
+    const size_t lanes = whole ? WORDS : SKETCHES;
+    for (size_t f = 0; f < fours->count; f++) {
+        const size_t a = fours->first[f];
+        const uint32_t other = to ^ fours->bucket[f];
+        const size_t end = start[other + 1];
+        size_t b = start[other];
+        if (later && b <= a) b = a < end ? a + 1 : end;
+        do {
+            const uint32_t inside = (1u << (end - b < lanes ? end - b : lanes)) - 1;
+            const unsigned hits = NAME(near)(join, a, FOUR, b, limit, whole) & inside;
+            if (UNLIKELY(hits)) NAME(queue)(join, a, fours->first[f + 1], b, hits, limit, whole);
+            b += lanes;
+        } while (b < end);
     }
 }
 
-#undef FIRST
-#undef PASS
+/* Rows low .. high of the left buckets, at most TILE. One probe leads from all of them to as many buckets side by side,
+ * which the cache then holds. A pair of buckets of one table is met from the one with the smaller key. */
+TARGET static void NAME(tile)(const Join *join, const Buckets *buckets, size_t low, size_t high)
+{
+    const int itself = join->left == join->right;
+    const uint32_t *start = join->left->start;
+    Fours fours;
+    fours.count = 0;
+    for (uint32_t key = buckets->key; low < high; fours.count++) {
+        while (start[key + 1] <= low) key++;
+        fours.first[fours.count] = (uint32_t)low;
+        fours.bucket[fours.count] = key - buckets->key;
+        low = low + FOUR < start[key + 1] ? low + FOUR : start[key + 1];
+        if (low > high) low = high;
+    }
+    fours.first[fours.count] = (uint32_t)high;
+    for (size_t p = 0; p < join->probes; p++) {
+        const uint32_t probe = join->probe[p], to = buckets->key ^ probe;
+        const int later = itself && probe < TOGETHER;
+        if (itself && !later && to < buckets->key) continue;
+        const unsigned limit = join->left->sketch ? join->sketch_limit - (unsigned)ONES(probe) : join->radius;
+        if (!join->left->sketch && later) NAME(sweep)(join, &fours, to, limit, 1, 1);
+        else if (!join->left->sketch) NAME(sweep)(join, &fours, to, limit, 0, 1);
+        else if (later) NAME(sweep)(join, &fours, to, limit, 1, 0);
+        else NAME(sweep)(join, &fours, to, limit, 0, 0);
+    }
+}
+
+TARGET static void NAME(cross)(const Join *join, const Buckets *buckets)
+{
+    if (!buckets) {
+        NAME(flush)(join);
+        return;
+    }
+    const uint32_t *start = join->left->start;
+    size_t low = start[buckets->key] > buckets->low ? start[buckets->key] : buckets->low;
+    const size_t high = start[buckets->end] < buckets->high ? start[buckets->end] : buckets->high;
+    for (; low < high; low += TILE) NAME(tile)(join, buckets, low, high - low < TILE ? high : low + TILE);
+}
+
 #undef NAME
 #undef TARGET
 #undef ONES
-#undef LONG
-#undef SHORT
-#undef BITS
+#undef WORDS
+#undef SKETCHES

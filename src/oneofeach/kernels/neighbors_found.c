@@ -3,12 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int is_dense(const Found *found, uint64_t pair)
+{
+    return found->dense[pair >> 32] && found->dense[(uint32_t)pair + found->right];
+}
+
 /* Drops the pairs of two dense rows. */
 static void drop_dense(Found *found)
 {
     size_t left = 0;
     for (size_t p = 0; p < found->count; p++) {
-        if (found->dense[found->pair[p] >> 32] && found->dense[(uint32_t)found->pair[p]]) continue;
+        if (is_dense(found, found->pair[p])) continue;
         found->pair[left] = found->pair[p];
         found->distance[left++] = found->distance[p];
     }
@@ -22,10 +27,13 @@ static void thin_out(Found *found, size_t n)
     uint32_t *degree = calloc(n, sizeof *degree);
     found->out_of_memory |= !degree;
     if (!degree) return;
-    for (size_t p = 0; p < found->count; p++) degree[found->pair[p] >> 32]++, degree[(uint32_t)found->pair[p]]++;
+    for (size_t p = 0; p < found->count; p++) {
+        degree[found->pair[p] >> 32]++;
+        degree[(uint32_t)found->pair[p] + found->right]++;
+    }
     for (uint32_t many = 1024; found->count > half; many /= 2) {
         for (size_t p = 0; p < found->count; p++) {
-            const uint32_t i = (uint32_t)(found->pair[p] >> 32), j = (uint32_t)found->pair[p];
+            const size_t i = found->pair[p] >> 32, j = (uint32_t)found->pair[p] + found->right;
             found->dense[i] |= degree[i] > many;
             found->dense[j] |= degree[j] > many;
         }
@@ -59,8 +67,8 @@ void neighbors_report(const Join *join, uint64_t pair, unsigned distance)
 {
     Found *found = join->found;
     if (found->dense && found->count >= join->limit) {
-        thin_out(found, join->left->n);
-        if (found->dense[pair >> 32] && found->dense[(uint32_t)pair]) return;
+        thin_out(found, join->left->n + found->right);
+        if (is_dense(found, pair)) return;
     }
     if (found->count == found->room) {
         const size_t room = found->room ? 2 * found->room : 256;

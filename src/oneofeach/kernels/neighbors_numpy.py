@@ -37,7 +37,8 @@ def join(
 ) -> tuple[Rows, Rows, npt.NDArray[np.uint16]]:
     """See `oneofeach.kernels.neighbors.join`."""
     work = _Join(left, left if right is None else right, right is None, rules(bands, left.shape[1]), radius)
-    found = [_Found(None if dense is None else dense.copy(), limit) for _ in bands]
+    offset = 0 if right is None else len(left)
+    found = [_Found(None if dense is None else dense.copy(), offset, limit) for _ in bands]
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(work.band, range(len(bands)), bands, found))
     for own in (part.dense for part in found):
@@ -54,6 +55,7 @@ class _Found:
     """Pairs that one band finds; beyond the limit, those among the rows that have most of them are let go."""
 
     dense: Mask | None
+    right: int  # where the rows of another table begin in `dense`
     limit: int
     parts: list[tuple[Rows, Rows]] = field(default_factory=list)
     count: int = 0
@@ -64,6 +66,13 @@ class _Found:
         if self.dense is not None and self.count > self.limit:
             self._thin_out(self.dense)
 
+    def listed(self, i: Rows, j: Rows) -> tuple[Rows, Rows]:
+        """The pairs that are not of two dense rows."""
+        if self.dense is None:
+            return i, j
+        listed = ~(self.dense[i] & self.dense[j + self.right])
+        return i[listed], j[listed]
+
     def all(self) -> tuple[Rows, Rows]:
         nothing = np.zeros(0, np.int64)
         i, j = (np.concatenate([nothing, *(part[side] for part in self.parts)]) for side in (0, 1))
@@ -71,11 +80,10 @@ class _Found:
 
     def _thin_out(self, dense: Mask) -> None:
         i, j = self.all()
-        degree, many, enough = np.bincount(np.concatenate([i, j])), 1024, len(i) // 2
+        degree, many, enough = np.bincount(np.concatenate([i, j + self.right])), 1024, len(i) // 2
         while len(i) > enough:
             dense[: len(degree)] |= degree > many
-            listed = ~(dense[i] & dense[j])
-            i, j, many = i[listed], j[listed], many // 2
+            (i, j), many = self.listed(i, j), many // 2
         self.parts, self.count = [(i, j)], len(i)
 
 
@@ -91,11 +99,7 @@ class _Join:
         ours = _table(self.left, band)
         theirs = ours if self.itself else _table(self.right, band)
         for a, b in _candidates(ours, theirs, band, self.itself):
-            i, j = ours.row[a], theirs.row[b]
-            if found.dense is not None:
-                listed = ~(found.dense[i] & found.dense[j])
-                i, j = i[listed], j[listed]
-            i, j = self._near(i, j, number)
+            i, j = self._near(*found.listed(ours.row[a], theirs.row[b]), number)
             if len(i):
                 found.add(*(np.minimum(i, j), np.maximum(i, j)) if self.itself else (i, j))
 

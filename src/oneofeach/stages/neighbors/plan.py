@@ -28,16 +28,17 @@ CHEAP = 5e6  # nanoseconds: below, no plan is better than the one at hand
 
 class Costs(NamedTuple):
     """Nanoseconds, measured: a row put into the table of a band; a bucket looked up (and a fourth of it for each that
-    the table has); a candidate compared by its partner band; in full, per word."""
+    the table has); a row that meets a bucket; a candidate compared by a few bits; in full, per word."""
 
     row: float
     lookup: float
+    visit: float
     short: float
     long: float
 
 
-COMPILED = Costs(20, 12, 0.25, 0.5)
-NUMPY = Costs(150, 15, 10, 25)
+COMPILED = Costs(40, 4, 1.5, 0.25, 0.5)
+NUMPY = Costs(150, 15, 0, 10, 25)
 
 
 class Size(NamedTuple):
@@ -95,7 +96,8 @@ def _cost(size: Size, widths: Sequence[int], limits: Sequence[int], shares: Sequ
     lone = len(widths) - 1 if len(widths) % 2 else -1
     for band, (width, limit, share) in enumerate(zip(widths, limits, shares, strict=True)):
         total += costs.row * (size.left + size.right) + costs.lookup * 2**width / 4
-        total += costs.lookup * min(2**width, size.left) * _ball(width, limit) * (1.0 if size.right else 0.5)
+        probes = _ball(width, limit) * (1.0 if size.right else 0.5)
+        total += probes * (costs.lookup * min(2**width, size.left) + costs.visit * size.left)
         total += size.pairs * share * (costs.long if band == lone else costs.short)
     return total
 
