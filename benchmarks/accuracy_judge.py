@@ -15,6 +15,7 @@ from oneofeach.tables import Bytes, Floats, Rows
 
 NAME = "oneofeach-1"
 TIERS = ("core A", "tier A", "tier B", "tier C")
+SAMPLE = 60_000  # unrelated pairs that are measured whatever their similarity
 Tables = dict[str, Bytes]
 
 
@@ -59,8 +60,8 @@ def judged(given: Dataset, tables: dict[int, Tables]) -> Judged:
     labels = sorted({label for _, _, label in given.negatives})
     pairs = {one: np.array([(a, b) for a, b, label in given.negatives if label == one]) for one in labels}
     i, j = _unrelated(given)
-    settings = np.round(np.append(np.arange(1.0, FLOOR - 1e-9, -0.005), 0.0), 3)
-    curves = {NAME: _curve(given, rows, tables, pool, pairs, _accepted_ours(pool, given, settings, len(i)), settings)}
+    settings = np.round(np.arange(1.0, -1e-9, -0.005), 3)
+    curves = {NAME: _curve(given, rows, tables, pool, pairs, _accepted_ours(pool, given, settings, i, j), settings)}
     for name, (bits, _) in PEERS.items():
         counts = np.bincount(_distances(pool[name], i, j), minlength=bits + 1).cumsum()
         steps = np.arange(bits + 1, dtype=np.float64)
@@ -112,15 +113,22 @@ def _distances(rows: Bytes, i: Rows, j: Rows) -> Rows:
     return np.concatenate([hamming(rows[i[k : k + step]], rows[j[k : k + step]]) for k in range(0, len(i), step)])
 
 
-def _accepted_ours(pool: Tables, given: Dataset, settings: Floats, every: int) -> Rows:
-    """Unrelated pairs at or above each similarity; only those that the search keys do not rule out are measured."""
+def _accepted_ours(pool: Tables, given: Dataset, settings: Floats, i: Rows, j: Rows) -> Rows:
+    """Of the unrelated pairs (i, j), how many are at or above each similarity; below FLOOR estimated from a sample."""
     of, keys = OURS.keys(pool["bits"])
     left, right, _ = neighbors(keys, OURS.radius(FLOOR))
-    i, j = each_once(of[left], of[right], len(pool["bits"]))
+    one, other = each_once(of[left], of[right], len(pool["bits"]))
     source = np.unique(given.sources, return_inverse=True)[1]
-    apart = source[i] != source[j]
-    values = similarities(pool, i[apart], j[apart])
-    return np.array([np.count_nonzero(values >= t) if t > 0 else every for t in settings])
+    apart = source[one] != source[other]
+    near = similarities(pool, one[apart], other[apart], FLOOR)
+    chosen = np.sort(np.random.default_rng(0).choice(len(i), min(SAMPLE, len(i)), replace=False))
+    far = similarities(pool, i[chosen], j[chosen])
+    far, every = far[far < FLOOR], np.count_nonzero(near >= FLOOR)
+    rest = (len(i) - every) / max(1, len(far))
+    counts = [
+        np.count_nonzero(near >= t) if t >= FLOOR else every + rest * np.count_nonzero(far >= t) for t in settings
+    ]
+    return np.rint(counts).astype(np.int64)
 
 
 def _ahead(name: str, peer: Curve, ours: Curve) -> list[str]:

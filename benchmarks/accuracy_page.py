@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from accuracy_data import TIERS, Dataset
-from accuracy_judge import NAME, Curve, Judged
-from accuracy_methods import USUAL
+from accuracy_judge import NAME, SAMPLE, Curve, Judged
+from accuracy_methods import FLOOR, USUAL
 
 AT = (0.95, 0.90, 0.80)
 LABELS = {
@@ -125,7 +125,8 @@ def _curves(result: Judged) -> str:
 def _verdict(result: Judged) -> str:
     told = """With no more unrelated pairs and no more hard negatives accepted, some threshold of ours finds at least as
         much of tiers A, B and C as every peer at every setting of its own"""
-    return _filled(f"{told}, but for: {'; '.join(_ranges(result.ahead))}." if result.ahead else f"{told}.")
+    told += f", but for: {'; '.join(_ranges(result.ahead))}." if result.ahead else "."
+    return _filled(f"{told} (Below {FLOOR}, unrelated pairs are counted on a sample of {SAMPLE:,}.)")
 
 
 def _ranges(points: list[str]) -> list[str]:
