@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -154,13 +156,13 @@ def test_a_run_with_a_damaged_index_goes_on_and_fills_a_new_one(
     assert len(stopped) <= 5, "only where a page of the decisions themselves is lost"
 
 
-def pages_of(path: Path, name: str) -> int:
+def root_of(path: Path, name: str) -> int:
     with closing(sqlite3.connect(path)) as connection:
         return int(connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0])
 
 
 def test_a_lost_decision_ends_the_run_and_names_the_file(sound: Sound, damaged: Callable[[Damage, int], Path]) -> None:
-    path = damaged(noise, pages_of(sound.path, "always_kept") - 1)
+    path = damaged(noise, root_of(sound.path, "always_kept") - 1)
     with pytest.raises(
         oneofeach.IndexDamaged, match=r"(?s)begun anew with 2 decisions; not all could be read\.\n.*list"
     ):
@@ -168,6 +170,19 @@ def test_a_lost_decision_ends_the_run_and_names_the_file(sound: Sound, damaged: 
     with Index(path) as index:
         assert index.decisions.exported()["no_duplicates"] == sound.decisions["no_duplicates"]
     assert path.with_name("index.sqlite.damaged-1").exists()
+
+
+def test_processes_that_meet_damage_at_once_all_obey_what_was_decided(
+    sound: Sound, damaged: Callable[[Damage, int], Path]
+) -> None:
+    path = damaged(noise, root_of(sound.path, "block") - 1)
+    code = "import sys, oneofeach; r = oneofeach.deduplicate(sys.argv[1], index=sys.argv[2]); print(len(r.groups))"
+    command = [sys.executable, "-c", code, str(sound.folder), str(path)]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(3)]
+    assert [process.communicate()[0] for process in processes] == [b"3\n"] * 3
+    with Index(path) as index:
+        assert index.decisions.exported() == sound.decisions
+    assert sound.run(path) == sound.expected
 
 
 def test_two_that_find_the_same_damage_begin_one_new_index(

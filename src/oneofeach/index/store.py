@@ -11,14 +11,14 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import wraps
 from threading import RLock
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 from oneofeach.errors import IndexDamaged, Refused
-from oneofeach.index.salvage import FAILURES, salvage, set_aside
+from oneofeach.index.salvage import FAILURES, Salvaged, begin_anew, identity
 from oneofeach.index.schema import APPLICATION, PAGE, SCHEMA, create
 from oneofeach.index.seals import Row, is_sound, rows_of, seal
 from oneofeach.wording import counted
@@ -83,7 +83,7 @@ class Store:
             self.connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        self._file = _identity(self.path)
+        self._file = identity(self.path)
         connection = sqlite3.connect(self.path, timeout=WAIT, isolation_level=None, check_same_thread=False)
         try:
             self._check(connection)
@@ -94,7 +94,7 @@ class Store:
             connection.execute("PRAGMA cache_size = -65536")
             connection.execute("PRAGMA cell_size_check = ON")
             create(connection)
-            self._file = _identity(self.path)
+            self._file = identity(self.path)
         except BaseException:
             connection.close()
             raise
@@ -179,14 +179,10 @@ class Store:
             if hasattr(self, "connection"):
                 self.connection.close()
             why = f"The index is damaged ({' '.join(str(error).split())}): {self.path}"
-            if self._file != _identity(self.path):
-                self.connection = self._open()
-                return self._told(f"{why}\nAnother process has begun it anew.", complete=True)
-            aside = set_aside(self.path)
+            aside, found = begin_anew(self.path, self._file) if identity(self.path) == self._file else ("", Salvaged())
             self.connection = self._open()
-            found = salvage(aside)
-            with self.writing() as connection:
-                found.store(connection)
+        if not aside:
+            return self._told(f"{why}\nAnother process has begun it anew.", complete=True)
         what = f"{why}\nIt was renamed to {aside} and begun anew with "
         if found.complete:
             return self._told(f"{what}all that was decided.", complete=True)
@@ -199,14 +195,6 @@ class Store:
             return IndexDamaged(message)
         logging.getLogger("oneofeach").warning(message)
         return IndexRenewed(message)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """What tells a file from another one of the same name; None when there is none."""
-    with suppress(OSError):
-        status = os.stat(path)
-        return status.st_dev, status.st_ino
-    return None
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
