@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import sys
 import tempfile
@@ -44,10 +45,14 @@ def average_hash(image) -> str:
     return "".join("1" if level > mean else "0" for level in gray)
 
 
-def core_deduplicate(images, threshold: float) -> list[int]:
-    """Positions of the images that the core algorithm keeps."""
+def core_deduplicate(images, threshold: float, seconds: float = math.inf) -> list[int]:
+    """Positions of the images that the core algorithm keeps. seconds: of CPU, after which it is given up."""
+    end = time.process_time() + seconds
     hashes, kept = [average_hash(image) for image in images], []
     for position, bits in enumerate(hashes):
+        if time.process_time() > end:
+            print(f"core algorithm given up after {seconds:.0f} s: {position:,} of {len(images):,} images compared")
+            break
         for other in kept:
             distance = sum(a != b for a, b in zip(bits, hashes[other]))  # noqa: B905 - as the core node does
             if 1.0 - distance / 64.0 >= threshold:
@@ -78,11 +83,11 @@ def photographs(folder: Path) -> list:
     return tensors
 
 
-def speed(node, sizes) -> None:
+def speed(node, sizes, seconds: float) -> None:
     for count, side, rounds in sizes:
         images = made_up(count, side)
         found = turns(
-            lambda images=images: core_deduplicate(images, 0.95),
+            lambda images=images: core_deduplicate(images, 0.95, seconds),
             lambda images=images: node.execute(images, [0.95]),
             rounds=rounds,
             warm=False,
@@ -143,6 +148,7 @@ def main() -> None:
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--core", type=Path)
     parser.add_argument("--sizes", help="for example 100x512,8000x64")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="of CPU that the core algorithm may take")
     options = parser.parse_args()
     if options.core:
         fairness(options.core)
@@ -160,9 +166,9 @@ def main() -> None:
             quality(Node, options.photos)
         elif options.sizes:
             given = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
-            speed(Node, [(count, side, 1) for count, side in given])
+            speed(Node, [(count, side, 1) for count, side in given], options.seconds)
         else:
-            speed(Node, SPEED)
+            speed(Node, SPEED, options.seconds)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def test_the_values_shown_in_the_readme_are_those_of_the_demo(demo):
     shown = re.findall(r"^result\.(\S+)  # ([{'].*)$", block, re.MULTILINE)
     assert len(shown) == 2
     for name, value in shown:
-        assert eval(f"result.{name}", {"result": result}) == ast.literal_eval(value)
+        assert f"{{result.{name}}}".format(result=result) == str(ast.literal_eval(value))
 
 
 def test_the_page_of_all_commands_is_what_the_help_texts_say():

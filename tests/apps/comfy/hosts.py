@@ -32,6 +32,11 @@ INDEX = "index.sqlite"
 START = 180  # seconds a real server may take
 
 
+def has_advanced_inputs(version: str) -> bool:
+    """Whether a ComfyUI of this version knows `advanced` inputs, as the profile "new" does."""
+    return tuple(map(int, version.split(".")[:2])) >= (0, 10)
+
+
 class StandIn:
     """The stand-in of one profile; closes with `installed`."""
 
@@ -39,9 +44,10 @@ class StandIn:
     index = None  # that of this process
 
     def __init__(self, base: Path, profile: str, interruption: Interruption) -> None:
-        self.base, self.profile, self.interruption = base, profile, interruption
+        self.base, self.interruption = base, interruption
         pack = asyncio.run(import_module("oneofeach.apps.comfy").Extension().get_node_list())
         probes = asyncio.run(_probe_module().Extension().get_node_list())
+        self.advanced = profile != "old"
         self._server = Server([*pack, *probes])
         self.nodes = {node.GET_SCHEMA().node_id: node for node in pack}
 
@@ -81,6 +87,7 @@ class Real:
     def __init__(self, base: Path, url: str) -> None:
         self.base, self.url, self.index = base, url, base / INDEX
         self.version = self._call("/system_stats")[1]["system"]["comfyui_version"]
+        self.advanced = has_advanced_inputs(self.version)
 
     def submit(self, prompt: dict[str, Any], interrupt_after: float | None = None) -> Reply:
         started = time.monotonic()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import runpy
 import subprocess
 from pathlib import Path
 
 import pytest
+from hosts import has_advanced_inputs
 from standin import Interruption, modules
 from standin.api import INPUTS
 
@@ -81,6 +83,9 @@ def test_the_stand_in_offers_no_more_than_the_real_one(io, profile):
     path = os.environ.get(PATHS[profile])
     if not path:
         pytest.skip(f"{PATHS[profile]} names no ComfyUI: parameter names were not compared")
+    version = runpy.run_path(str(Path(path) / "comfyui_version.py"))["__version__"]
+    if profile == "new" and not has_advanced_inputs(version):
+        pytest.skip(f"ComfyUI {version} is older than what this profile stands for")
     python = os.environ.get("COMFYUI_PYTHON", "python")
     ran = subprocess.run(
         [python, "-c", ASK], input=json.dumps(NAMES), capture_output=True, text=True, cwd=Path(path), check=False
