@@ -41,6 +41,8 @@ FILES = {
     "sub/ünï.png": "U",
     "sub/ünï.json": "{}",
     "sub/bare.png": "B",
+    "sub/last.png": "L",
+    "sub/last.yaml": "last: 1",
     "two.jpg": "J",
     "two.png": "P",
     "two.txt": "shared",
@@ -244,6 +246,7 @@ def main(folder: str, thorough: bool) -> None:
     world = World(Path(folder))
     root = world.root
     moves = {"gone.png": "keep.png", "sub/ünï.png": "keep.png", "two.jpg": "keep.png", "two.png": "keep.png"}
+    moves["sub/last.png"] = "sub/bare.png"
     quarantine = dataset.planned(root, {**moves, "other/new.png": "other/fresh.png"}, captions="merge-tags")
     links = dataset.planned(root, {"same.png": "keep.png"}, "hardlink")
     points = dataset.planned(root, {"point.png": "keep.png"}, "symlink")

@@ -125,8 +125,19 @@ def test_a_plan_is_read_line_by_line_and_empty_lines_do_not_count() -> None:
         ([], "Not a plan of version 1"),
         ([HEADER.replace('"t"', '"../t"')], "the id of a plan is made of letters"),
         ([HEADER, STEP, "", STEP], "plan, line 4: line 2 names /p/a too"),
-        ([HEADER, STEP.replace('"size": 1', '"size": "x"')], "plan, line 2: not a step"),
-        ([HEADER, '{"action": "trash"}'], "plan, line 2: not a step"),
+        (
+            [HEADER, STEP.replace('"size": 1', '"size": "x"')],
+            "plan, line 2: 'size' is \"x\" instead of a whole number\n",
+        ),
+        (
+            [HEADER, STEP.replace('"size": 1', '"size": true')],
+            "plan, line 2: 'size' is true instead of a whole number\n",
+        ),
+        ([HEADER, '{"action": "trash"}'], "plan, line 2: 'source' is missing\n"),
+        ([HEADER, STEP.replace('"keeper": {', '"kept": {')], "plan, line 2: 'keeper' is missing\n"),
+        ([HEADER, STEP.replace('"sidecars": []', '"sidecars": ["a.txt"]')], "plan, line 2: 'source' is missing\n"),
+        ([HEADER.replace('"roots": ["/p"]', '"roots": "/p"')], "line 1: 'roots' is \"/p\" instead of a list\n"),
+        ([HEADER.replace('"id"', '"name"')], "plan, line 1: 'id' is missing\nMake the plan again."),
     ],
 )
 def test_a_plan_that_cannot_be_read_names_the_line(texts: list[str], message: str) -> None:

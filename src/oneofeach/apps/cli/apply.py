@@ -57,10 +57,11 @@ def undo(
     else:
         put(f"Undo of {after.id}: {after.restored - before:,} restored, {len(after.not_restored):,} not.")
         _reasons([(result.source, result.reason) for result in after.not_restored], after)
+        _tell_damage(after)
     with opened(index, no_index) as store:
         if store:
             store.forget_kept(keepers(after))
-    raise typer.Exit(REFUSED if after.not_restored else 0)
+    raise typer.Exit(REFUSED if after.not_restored or after.damaged else 0)
 
 
 def keepers(journal: Journal) -> set[bytes]:
@@ -79,6 +80,7 @@ def journals(as_json: Json = False) -> None:
         counts = ", ".join(f"{count:,} {name}" for name, count in journal.counts.items() if count) or "no steps"
         put(f"{journal.id}  {journal.started}  {journal.action} in {', '.join(journal.roots)}")
         put(f"    {counts}; {journal.restored:,} undone, {len(undoing.undoable(journal)):,} can be undone")
+        _tell_damage(journal)
     if not found:
         put(f"No journal in {journaling.journals_folder()}: nothing was applied yet.")
 
@@ -101,6 +103,12 @@ def _reasons(lines: list[tuple[str, str]], journal: Journal) -> None:
         put(f"{source}: {reason}")
     if len(lines) > SHOWN:
         put(f"... and {len(lines) - SHOWN:,} more: see {journal.path}")
+
+
+def _tell_damage(journal: Journal) -> None:
+    if journal.damaged:
+        which = ", ".join(map(str, journal.damaged[:SHOWN])) + (" and more" * (len(journal.damaged) > SHOWN))
+        put(f"Damaged, in {journal.path}: line {which}. What stood there cannot be undone: see the quarantine by hand.")
 
 
 def _chosen(name: str) -> Journal:
@@ -128,4 +136,5 @@ def _object(journal: Journal) -> dict[str, Any]:
         "undone": journal.restored,
         "not_undone": [[result.source, result.reason] for result in journal.not_restored],
         "can_be_undone": len(undoing.undoable(journal)),
+        "damaged_lines": journal.damaged,
     }

@@ -13,6 +13,7 @@ import typer
 
 from oneofeach.apps.cli.apply import finish
 from oneofeach.apps.cli.blocks import Choice, Given, Reading, expanded
+from oneofeach.apps.cli.interruption import interruption
 from oneofeach.apps.cli.options import Protect
 from oneofeach.apps.cli.printing import put
 from oneofeach.apps.cli.progress import progress_bar
@@ -54,20 +55,21 @@ def clean(
     """Remove duplicates from a folder, with a plan before and an undo after."""
     source, asked, against = given.source(), choice.asked(), choice.against
     globs = [*(protect or []), *([escape(os.path.abspath(against))] if against else [])]
-    with reading.begun() as how:
-        result = deduplicate(source, **asked, **how)
-    roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in given.names]
-    made = plan(result, action, captions=captions, protect=globs, roots=roots, quarantine=quarantine)
-    for line in described(made):
-        put(line)
-    unread = 3 if result.skipped else 0
-    if plan_file:
-        made.save(plan_file)
-        put(f"Written to {plan_file}. No file was changed. Apply it with: oneofeach apply {quote(plan_file)}")
-        raise typer.Exit(unread)
-    if dry_run or not made.steps or not (yes or _agreed(made)):
-        put("No file was changed.")
-        raise typer.Exit(unread)
+    with interruption.telling(lambda: "Interrupted. No file was changed."):
+        with reading.begun() as how:
+            result = deduplicate(source, **asked, **how)
+        roots = [path if os.path.isdir(path) else os.path.dirname(os.path.abspath(path)) for path in given.names]
+        made = plan(result, action, captions=captions, protect=globs, roots=roots, quarantine=quarantine)
+        for line in described(made):
+            put(line)
+        unread = 3 if result.skipped else 0
+        if plan_file:
+            made.save(plan_file)
+            put(f"Written to {plan_file}. No file was changed. Apply it with: oneofeach apply {quote(plan_file)}")
+            raise typer.Exit(unread)
+        if dry_run or not made.steps or not (yes or _agreed(made)):
+            put("No file was changed.")
+            raise typer.Exit(unread)
     with progress_bar() as progress:
         journal = perform(made, progress=progress)
     code = finish(journal)  # told first: whatever becomes of the index, this was done

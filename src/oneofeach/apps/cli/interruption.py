@@ -6,6 +6,7 @@ things in order; whatever takes longer than GRACE (a kernel or a decoder at work
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -32,7 +33,12 @@ class Interruption:
         self._watched = False
 
     def take_over(self) -> None:
-        """End at once on Ctrl-C, until a command begins. For the main thread."""
+        """End at once on Ctrl-C, until a command begins. For the main thread.
+
+        When all else has ended, no handler of ours runs any more, and Ctrl-C comes too late: without that, the process
+        would end by the bare signal. Registered first, this is done last.
+        """
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
         reader, writer = os.pipe()
         if os.name != "nt":
             os.set_blocking(writer, False)
@@ -45,8 +51,8 @@ class Interruption:
         self._begun, self._sentence = True, lambda: "Interrupted."
 
     def command_ended(self) -> None:
-        """Leave Ctrl-C to the system: what follows is the exit of the interpreter."""
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        """What follows is the exit of the interpreter: Ctrl-C only cuts it short."""
+        self.came, self._sentence = True, lambda: "Interrupted, after everything was done."
 
     @contextmanager
     def telling(self, sentence: Callable[[], str]) -> Iterator[None]:

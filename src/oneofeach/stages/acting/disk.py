@@ -10,7 +10,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import cast
 
+from oneofeach import kernels
 from oneofeach.errors import Refused
 
 _SENTENCES = {
@@ -86,6 +88,8 @@ def _exclusive_rename() -> Callable[[bytes, bytes], int] | None:
     """The system's rename that refuses to overwrite (renameat2 on Linux, renamex_np on macOS): 0 or an errno."""
     if os.name == "nt":
         return None
+    if compiled := getattr(kernels.compiled, "rename_new", None):
+        return cast("Callable[[bytes, bytes], int]", compiled)
     from ctypes import CDLL, c_char_p, c_int, c_uint, get_errno
 
     library = CDLL(None, use_errno=True)

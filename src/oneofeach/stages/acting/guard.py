@@ -6,14 +6,15 @@ In: a step and the disk. Out: mode, owner and group of the file that goes, or Re
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.actions import ALL
 from oneofeach.stages.acting.disk import there
 from oneofeach.stages.acting.names import inside, protected
 from oneofeach.stages.acting.steps import Caption, File, Step
-from oneofeach.stages.acting.witness import Witness
+from oneofeach.stages.acting.witness import Sight, Witness
 
 _NO_NAMES = ("", os.curdir, os.pardir)
 
@@ -21,12 +22,20 @@ _NO_NAMES = ("", os.curdir, os.pardir)
 class Guard:
     """Remembers, from step to step of one apply, what was seen and what must stay."""
 
-    def __init__(self, roots: Sequence[str], globs: Sequence[str]) -> None:
+    def __init__(self, roots: Sequence[str], globs: Sequence[str], before: Mapping[str, str]) -> None:
+        """before: source → journal of what earlier applies of the plan did."""
         self.witness = Witness()
+        self._before = before
         self._roots, self._globs = roots, globs
-        self._relied_on: dict[tuple[int, int], str] = {}
+        self._relied_on: dict[tuple[int, ...], str] = {}
         self._failed_captions: set[str] = set()
-        self._known: dict[tuple[str, bool], bool] = {}
+        self._in_roots: dict[str, bool] = {}
+        self._anywhere: dict[str, bool] = {}
+
+    def looking_ahead(self, steps: Iterable[Step | Caption]) -> AbstractContextManager[None]:
+        """Until the block ends, `check` is asked about these steps: their files are read together."""
+        removals = [step for step in steps if isinstance(step, Step)]
+        return self.witness.looking_ahead(file for step in removals for file in (*step.files, step.keeper))
 
     def check(self, step: Step | Caption) -> tuple[int, int, int]:
         """All that can be known before an intent: mode, owner and group of the file. Refused otherwise."""
@@ -40,7 +49,7 @@ class Guard:
             self.witness.check(file, "the sidecar")
         kept = self.witness.check(step.keeper, "the keeper")
         self._check_pair(step, found, kept)
-        return found.st_mode, found.st_uid, found.st_gid
+        return found.mode, found.owner, found.group
 
     def check_again(self, step: Step | Caption) -> None:
         """What may have changed by the steps before this one."""
@@ -51,6 +60,11 @@ class Guard:
         other = self._relied_on.get(self.witness.identity(step.file.path))
         if other is not None and os.path.realpath(step.file.path) == os.path.realpath(other):
             raise Refused(f"{step.file.path} is kept in place of a file that is gone already")
+
+    def done_before(self, step: Step | Caption) -> str:
+        """That a step which cannot be done was done by an earlier apply of the plan; empty when it was not."""
+        journal = self._before.get(step.file.path)
+        return f"already done, see journal {journal}" if journal else ""
 
     def done(self, step: Step | Caption) -> None:
         """Remember what must stay from now on."""
@@ -67,9 +81,9 @@ class Guard:
             self._failed_captions.add(step.keeper)
 
     def _check_place(self, file: File) -> None:
-        if not self._plain(file.path, of_roots=True):
+        if not self._plain(file.path, self._in_roots, self._roots):
             raise Refused(f"{file.path} is not inside the folders of the plan")
-        if file.target and not self._plain(file.target, of_roots=False):
+        if file.target and not self._plain(file.target, self._anywhere, [os.path.abspath(os.sep)]):
             raise Refused(f"the target {file.target} is not an absolute path")
         if not self._globs:
             return
@@ -78,18 +92,17 @@ class Guard:
             if glob := protected(path, self._roots, self._globs):
                 raise Refused(f"{file.path} is protected by {glob}")
 
-    def _plain(self, path: str, of_roots: bool) -> bool:
-        """Whether a path is plainly written, and lies in the roots or anywhere; what is known of its folder is kept."""
+    def _plain(self, path: str, known: dict[str, bool], roots: Sequence[str]) -> bool:
+        """Whether a path is plainly written and lies in the roots; what is known of its folder is kept."""
         folder, _, name = path.rpartition(os.sep)
-        if (folder, of_roots) not in self._known:
-            roots = self._roots if of_roots else [os.path.abspath(os.sep)]
-            self._known[folder, of_roots] = inside(f"{folder}{os.sep}x", roots)
-        return self._known[folder, of_roots] and name not in _NO_NAMES and not (os.altsep and os.altsep in name)
+        if folder not in known:
+            known[folder] = inside(f"{folder}{os.sep}x", roots)
+        return known[folder] and name not in _NO_NAMES and not (os.altsep and os.altsep in name)
 
-    def _check_pair(self, step: Step, found: os.stat_result, kept: os.stat_result) -> None:
-        if os.path.samestat(found, kept):
+    def _check_pair(self, step: Step, found: Sight, kept: Sight) -> None:
+        if found[:2] == kept[:2]:
             linked = ALL[step.action].same_bytes
-            same_name = found.st_nlink == 1 or os.path.realpath(step.file.path) == os.path.realpath(step.keeper.path)
+            same_name = found.links == 1 or os.path.realpath(step.file.path) == os.path.realpath(step.keeper.path)
             if linked or same_name:
                 raise Refused(f"{step.file.path} and its keeper are one and the same file")
         if ALL[step.action].same_bytes and step.file.content != step.keeper.content:
@@ -105,4 +118,4 @@ class Guard:
                 raise Refused(f"the caption {step.file.path} was written since the plan was made")
             return 0, 0, 0
         found = self.witness.check(step.file, "the caption")
-        return found.st_mode, found.st_uid, found.st_gid
+        return found.mode, found.owner, found.group

@@ -9,7 +9,7 @@ import os
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.disk import sync_folders
@@ -20,8 +20,7 @@ AGAIN = "again"
 """Outcome of a unit that a crash cut off and that was put back: its step is tried again as another unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One step on its way: id is unique among all journals; was: mode, owner and group of the file that goes."""
 
     id: str
@@ -30,8 +29,7 @@ class Unit:
     was: tuple[int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What came of one step.
 
     done: made and verified. refused: not safe, nothing was touched. failed: the system did not let us, everything is
@@ -48,6 +46,7 @@ class Journal:
     """One journal file and what it says. Nothing is written before `append`, nothing is safe before `sync`.
 
     results: per step by its source. units: intents by number. undone: what undo did about each unit.
+    plan: the id of its plan. last: the highest number of a unit. damaged: numbers of lines that cannot be read.
     """
 
     path: str
@@ -57,11 +56,14 @@ class Journal:
     protect: tuple[str, ...]
     planned: int
     started: str
+    plan: str = ""
     results: dict[str, Result] = field(default_factory=dict)
     units: dict[int, Unit] = field(default_factory=dict)
     outcomes: dict[int, str] = field(default_factory=dict)
     undone: dict[int, Result] = field(default_factory=dict)
     closed: bool = False
+    last: int = 0
+    damaged: list[int] = field(default_factory=list)
     _size: int = 0
     _descriptor: int = -1
     _lines: list[bytes] = field(default_factory=list)
@@ -103,7 +105,7 @@ class Journal:
 
     def intend(self, step: Step | Caption, was: tuple[int, int, int]) -> Unit:
         """Note an intent; it must be synced before the change is made."""
-        number = len(self.units) + 1
+        number = self.last = self.last + 1
         unit = self.units[number] = Unit(f"{self.id}-{number}", number, step, was)
         self._lines.append(b'{"n": %d, "do": %b, "was": [%d, %d, %d]}\n' % (number, line_of(step), *was))
         return unit

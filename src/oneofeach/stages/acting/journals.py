@@ -1,18 +1,18 @@
 """The folder of journals: one is begun for each apply, found again after a crash, read, listed.
 
-In: a folder. Out: journals, each up to its last whole line.
+In: a folder. Out: journals, each as far as it can be read.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 from oneofeach.errors import Refused
-from oneofeach.stages.acting.journal import REFUSED, Journal, Result, Unit
+from oneofeach.stages.acting.journal import DONE, REFUSED, RESTORED, Journal, Result, Unit
 from oneofeach.stages.acting.steps import Plan, step_from
 
 VERSION = 1
@@ -26,34 +26,59 @@ def begin(plan: Plan, protect: Iterable[str], folder: str) -> Journal:
         name = f"{plan.id}-{number}"
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     path = os.path.join(folder, f"{name}.jsonl")
-    journal = Journal(path, name, plan.action, plan.roots, tuple(protect), len(plan.steps), started)
+    journal = Journal(path, name, plan.action, plan.roots, tuple(protect), len(plan.steps), started, plan.id)
     header = {"oneofeach_journal": VERSION, "id": name, "plan": plan.id, "action": plan.action, "roots": plan.roots}
     journal._note({**header, "protect": journal.protect, "planned": journal.planned, "started": started})
     return journal
 
 
 def read(path: str) -> Journal:
-    """What a journal says up to the last whole line. Refused when the file is no journal."""
+    """What a journal says, but for lines that cannot be read. Refused when the file is no journal.
+
+    A last line that a crash cut short is no damage: nothing was done from it.
+    """
     with open(path, "rb") as file:
-        header = _record(file.readline())
-        if not header or header.get("oneofeach_journal") != VERSION:
-            raise Refused(f"Not a journal of version {VERSION}: {path}\nSee `oneofeach journals` for those there are.")
-        roots, protect = tuple(header["roots"]), tuple(header["protect"])
-        journal = Journal(path, header["id"], header["action"], roots, protect, header["planned"], header["started"])
-        journal._size = file.tell()
-        for line in file:
-            record = _record(line)
-            if record is None:
+        journal = _headed(path, _record(file.readline()))
+        file.seek(0)
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
                 break
-            _take(journal, record)
+            record = _record(line)
+            if record is None or not _taken(journal, record):
+                journal.damaged.append(number)
             journal._size += len(line)
     return journal
 
 
+def _headed(path: str, header: dict[str, Any] | None) -> Journal:
+    """The journal of that header, still without what it says."""
+    if header is None:
+        return _headless(path)
+    if header.get("oneofeach_journal") != VERSION:
+        raise _no_journal(path)
+    roots, protect, planned = tuple(header["roots"]), tuple(header["protect"]), header["planned"]
+    plan = header.get("plan", "")
+    return Journal(path, header["id"], header["action"], roots, protect, planned, header["started"], plan)
+
+
+def _headless(path: str) -> Journal:
+    """A journal whose first line is damaged: what it can be told by are the intents in it."""
+    with open(path, "rb") as file:
+        records = [record for line in file if (record := _record(line)) and "do" in record]
+    steps = [step_from(record["do"]) for record in records]
+    if not steps:
+        raise _no_journal(path)
+    name = os.path.splitext(os.path.basename(path))[0]
+    roots = tuple(sorted({os.path.dirname(step.file.path) for step in steps}))
+    return Journal(path, name, steps[-1].action, roots, (), len(steps), "")
+
+
+def _no_journal(path: str) -> Refused:
+    return Refused(f"Not a journal of version {VERSION}: {path}\nSee `oneofeach journals` for those there are.")
+
+
 def _record(line: bytes) -> dict[str, Any] | None:
-    """The record of a whole line; None for one that a crash cut short."""
-    if not line.endswith(b"\n"):
-        return None
+    """The record of a line; None for one that is damaged."""
     try:
         record = json.loads(line)
     except ValueError:
@@ -61,29 +86,57 @@ def _record(line: bytes) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
+def _taken(journal: Journal, record: dict[str, Any]) -> bool:
+    """Whether a record could be understood."""
+    try:
+        _take(journal, record)
+    except (LookupError, TypeError, ValueError):
+        return False
+    return True
+
+
 def _take(journal: Journal, record: dict[str, Any]) -> None:
     number, reason = record.get("n", 0), record.get("reason", "")
+    journal.last = max(journal.last, number)
     if "do" in record:
         unit = Unit(f"{journal.id}-{number}", number, step_from(record["do"]), tuple(record["was"]))
         journal.units[number] = unit
-    elif "outcome" in record:
-        journal._set(journal.units[number], record["outcome"], reason)
-    elif "undo" in record:
-        journal.undone[number] = Result(journal.units[number].step.file.path, record["undo"], reason)
     elif "refused" in record:
         journal.results[record["refused"]] = Result(record["refused"], REFUSED, reason)
     elif "closed" in record:
         journal.closed = True
+    elif number in journal.units:  # else the line of its intent is damaged
+        _take_outcome(journal, journal.units[number], record, reason)
+
+
+def _take_outcome(journal: Journal, unit: Unit, record: dict[str, Any], reason: str) -> None:
+    if "outcome" in record:
+        journal._set(unit, record["outcome"], reason)
+    elif "undo" in record:
+        journal.undone[unit.number] = Result(unit.step.file.path, record["undo"], reason)
+
+
+def done_before(plan: Plan, folder: str) -> dict[str, str]:
+    """Source → the journal that says it was done, of every step of this plan that an earlier apply did, not undone."""
+    done: dict[str, str] = {}
+    for journal in _of_plan(plan, folder):
+        restored = {number for number, result in journal.undone.items() if result.outcome == RESTORED}
+        finished = (unit for number, unit in journal.units.items() if number not in restored)
+        done |= {unit.step.file.path: journal.id for unit in finished if journal.outcomes.get(unit.number) == DONE}
+    return done
 
 
 def unfinished(plan: Plan, folder: str) -> Journal | None:
     """The journal of an apply of this plan that was cut off."""
+    return next((journal for journal in _of_plan(plan, folder) if not journal.closed), None)
+
+
+def _of_plan(plan: Plan, folder: str) -> Iterator[Journal]:
     for name in sorted(os.listdir(folder)):
         if name.startswith(plan.id) and name.endswith(".jsonl"):
             journal = _readable(os.path.join(folder, name))
-            if journal and not journal.closed:
-                return journal
-    return None
+            if journal and journal.plan == plan.id:
+                yield journal
 
 
 def journals(folder: str = "") -> list[Journal]:

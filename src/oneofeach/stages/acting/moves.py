@@ -25,7 +25,7 @@ class Quarantine:
     undoable = True
 
     def do(self, unit: Unit, witness: Witness) -> set[str]:
-        files = [file for file in self._files(unit) if not stays(file)]
+        files = [file for file in self._files(unit) if not (file.shared and stays(file))]
         changed: set[str] = set()
         moved: list[File] = []
         try:
@@ -52,7 +52,8 @@ class Quarantine:
             try:
                 changed |= _bring_back(file)
             except (OSError, Refused) as error:
-                problems.append(f"{file.path}: {sentence(error)}")
+                of_sidecar = f"{file.path}: " if file.path != unit.step.file.path else ""
+                problems.append(of_sidecar + sentence(error))
         if problems:
             raise Refused("; ".join(problems))
         return changed

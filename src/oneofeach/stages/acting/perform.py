@@ -16,7 +16,7 @@ from oneofeach.stages.acting.actions import ALL
 from oneofeach.stages.acting.disk import Stuck, sentence, sync_folders
 from oneofeach.stages.acting.guard import Guard
 from oneofeach.stages.acting.journal import AGAIN, DONE, FAILED, REFUSED, STUCK, Journal, Unit
-from oneofeach.stages.acting.journals import begin, journals_folder, unfinished
+from oneofeach.stages.acting.journals import begin, done_before, journals_folder, unfinished
 from oneofeach.stages.acting.lock import locked
 from oneofeach.stages.acting.steps import Caption, Plan, Step
 
@@ -35,9 +35,10 @@ def perform(plan: Plan, journals: str = "", protect: Sequence[str] = (), progres
     folder = journals or journals_folder()
     with locked(plan.roots, folder):
         globs = tuple(dict.fromkeys((*plan.protect, *protect)))
+        before = done_before(plan, folder)
         journal = unfinished(plan, folder) or begin(plan, globs, folder)
         try:
-            guard = Guard(plan.roots, globs)
+            guard = Guard(plan.roots, globs, before)
             _settle(journal, guard)
             _tell(progress, journal)
             _do([step for step in plan.steps if step.file.path not in journal.results], journal, guard, progress)
@@ -99,14 +100,15 @@ Checked = tuple[Step | Caption, tuple[int, int, int] | str]
 
 def _checked(steps: Sequence[Step | Caption], guard: Guard) -> list[Checked]:
     found: list[Checked] = []
-    for step in steps:
-        try:
-            if step.action not in ALL:
-                raise Refused(f"unknown action: {step.action}")
-            found.append((step, guard.check(step)))
-        except (OSError, Refused) as error:
-            guard.not_done(step)
-            found.append((step, sentence(error)))
+    with guard.looking_ahead(steps):
+        for step in steps:
+            try:
+                if step.action not in ALL:
+                    raise Refused(f"unknown action: {step.action}")
+                found.append((step, guard.check(step)))
+            except (OSError, Refused) as error:
+                guard.not_done(step)
+                found.append((step, guard.done_before(step) or sentence(error)))
     return found
 
 

@@ -140,28 +140,30 @@ def plan_from(lines: Iterable[bytes], name: str = "plan") -> Plan:
     header = _object(first, name, number)
     if header.get("oneofeach_plan") != VERSION:
         raise Refused(f"Not a plan of version {VERSION}: {name}\nMake one with `oneofeach clean SOURCE --plan FILE`.")
-    steps: list[Step | Caption] = []
+    try:
+        if not re.fullmatch(r"[0-9A-Za-z-]+", value(header, "id", str)):
+            raise ValueError("the id of a plan is made of letters, digits and dashes")
+        action, roots = value(header, "action", str), tuple(map(str, value(header, "roots", list)))
+        left = tuple((str(key), str(reason)) for key, reason in header.get("left", ()))
+        protect, notes = tuple(map(str, header.get("protect", ()))), tuple(map(str, header.get("notes", ())))
+    except (ValueError, TypeError) as error:
+        raise Refused(f"{name}, line {number}: {error}\nMake the plan again.") from error
+    steps = tuple(_steps(numbered, name))
+    return Plan(header["id"], action, roots, protect, steps, left, notes, header.get("settings", {}))
+
+
+def _steps(numbered: Iterable[tuple[int, bytes]], name: str) -> Iterator[Step | Caption]:
     seen: dict[str, int] = {}
     for number, line in numbered:
-        record = _object(line, name, number)
         try:
-            step = step_from(record)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Refused(
-                f"{name}, line {number}: not a step ({error!r})\nRemove the line or make the plan again."
-            ) from error
-        if seen.setdefault(step.file.path, number) != number:
-            first_line = seen[step.file.path]
-            raise Refused(
-                f"{name}, line {number}: line {first_line} names {step.file.path} too\nRemove one of the lines."
-            )
-        steps.append(step)
-    if not re.fullmatch(r"[0-9A-Za-z-]+", str(header.get("id"))):
-        raise Refused(f"{name}: the id of a plan is made of letters, digits and dashes\nMake the plan again.")
-    left = tuple((str(key), str(reason)) for key, reason in header.get("left", ()))
-    roots, protect = tuple(map(str, header["roots"])), tuple(map(str, header.get("protect", ())))
-    notes, settings = tuple(map(str, header.get("notes", ()))), header.get("settings", {})
-    return Plan(header["id"], header["action"], roots, protect, tuple(steps), left, notes, settings)
+            step = step_from(_object(line, name, number))
+        except ValueError as error:
+            hint = "Correct or remove the line, or make the plan again."
+            raise Refused(f"{name}, line {number}: {error}\n{hint}") from error
+        first = seen.setdefault(step.file.path, number)
+        if first != number:
+            raise Refused(f"{name}, line {number}: line {first} names {step.file.path} too\nRemove one of the lines.")
+        yield step
 
 
 def line_of(step: Step | Caption) -> bytes:
@@ -194,15 +196,29 @@ def _line(step: Step | Caption, encoder: JSONEncoder, text: Callable[[str], str]
 
 
 def step_from(record: Mapping[str, Any]) -> Step | Caption:
-    """The step of a JSON object. KeyError, TypeError or ValueError when it is none."""
-    file = _file(record)
-    if record["action"] == "caption":
-        sources = tuple(map(_file, record["sources"]))
-        return Caption(file, str(record["keeper"]), record["text"], record["before"], sources, record["rule"])
-    sidecars = tuple(map(_file, record["sidecars"]))
-    similarity = float(record["similarity"])
-    action, rule, reason = str(record["action"]), str(record["rule"]), str(record["reason"])
-    return Step(action, file, _file(record["keeper"]), sidecars, similarity, rule, reason)
+    """The step of a JSON object. ValueError when it is none, with words for a person."""
+    action, file, rule = value(record, "action", str), _file(record, "source"), value(record, "rule", str)
+    if action == "caption":
+        sources = tuple(_file(source, "path") for source in value(record, "sources", list))
+        before = None if record.get("before", "") is None else value(record, "before", str)
+        return Caption(file, value(record, "keeper", str), value(record, "text", str), before, sources, rule)
+    sidecars = tuple(_file(sidecar, "source") for sidecar in value(record, "sidecars", list))
+    keeper = _file(value(record, "keeper", dict), "path")
+    similarity = float(value(record, "similarity", (int, float)))
+    return Step(action, file, keeper, sidecars, similarity, rule, value(record, "reason", str))
+
+
+def value(record: Any, name: str, kind: type | tuple[type, ...]) -> Any:
+    """What stands under a name in a JSON object. ValueError when there is nothing, or something of another kind."""
+    if not isinstance(record, dict) or name not in record:
+        raise ValueError(f"{name!r} is missing")
+    found = record[name]
+    if not isinstance(found, kind) or isinstance(found, bool):
+        raise ValueError(f"{name!r} is {json.dumps(found)[:60]} instead of {_KINDS[kind]}")
+    return found
+
+
+_KINDS = {str: "a text", int: "a whole number", (int, float): "a number", list: "a list", dict: "an object"}
 
 
 def encoded(record: Any) -> bytes:
@@ -217,10 +233,12 @@ def _seen(file: File) -> dict[str, Any]:
     return {"size": file.size, "mtime_ns": file.mtime_ns, "content": file.content}
 
 
-def _file(record: Mapping[str, Any]) -> File:
-    path = record["source"] if "source" in record else record["path"]
-    size, mtime_ns, shared = int(record["size"]), int(record["mtime_ns"]), tuple(map(str, record.get("shared", ())))
-    return File(str(path), size, mtime_ns, str(record["content"]), str(record.get("target", "")), shared)
+def _file(record: Any, name: str) -> File:
+    """The file of a JSON object, which has its path under this name."""
+    path, content = value(record, name, str), value(record, "content", str)
+    size, mtime_ns = value(record, "size", int), value(record, "mtime_ns", int)
+    shared = value(record, "shared", list) if "shared" in record else ()
+    return File(path, size, mtime_ns, content, str(record.get("target", "")), tuple(map(str, shared)))
 
 
 def _object(line: bytes, name: str, number: int) -> dict[str, Any]:

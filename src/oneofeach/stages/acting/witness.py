@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
+from typing import Any, NamedTuple
 
+from oneofeach import kernels
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.disk import sentence
 from oneofeach.stages.acting.steps import File
 
 CHUNK = 1 << 20
+SMALL = 1 << 15  # bytes of a file that is read together with others
+PATIENCE = 50_000_000  # nanoseconds that reading files together may take: an interruption waits for no more
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # absent on Windows
 READ_PLAIN = READ | NO_LINK | getattr(os, "O_NONBLOCK", 0)  # a pipe is opened, and told by its kind, without waiting
@@ -50,47 +56,82 @@ def _hashed(descriptor: int, size: int) -> str:
     return digest.hexdigest()
 
 
+class Sight(NamedTuple):
+    """What was seen at a path: facts as in os.stat_result, and the SHA-256 of the bytes in hexadecimal."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    mode: int
+    links: int
+    owner: int
+    group: int
+    content: str
+
+
 class Witness:
     """Remembers which files were seen to be what the plan says, and sees at a glance whether they still are."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, tuple[int, ...]]] = {}
+        self._seen: dict[str, Sight] = {}
+        self._ahead: dict[str, Sight] = {}
 
-    def check(self, file: File, what: str) -> os.stat_result:
+    @contextmanager
+    def looking_ahead(self, files: Iterable[File]) -> Iterator[None]:
+        """Read together, where that is possible, the small files that `check` is asked about until the block ends."""
+        paths = list(dict.fromkeys(file.path for file in files if file.size <= SMALL and file.path not in self._seen))
+        self._ahead = dict(_read(paths))
+        yield
+        self._ahead.clear()  # by the time of the change it would be old
+
+    def check(self, file: File, what: str) -> Sight:
         """Refused unless the file is there with the size, the mtime and the content that the plan recorded."""
-        content, mark = self._seen.get(file.path, ("", ()))
+        path = file.path
+        seen = self._seen.get(path)
         try:
-            if content == file.content:
-                now = os.lstat(file.path)
-                if _mark(now) == mark:
-                    return now
-            now, same = _compared(file)
+            if seen is not None and seen.content == file.content and mark_of(path) == seen[:5]:
+                return seen
+            now = self._ahead.pop(path, None) or _seen_now(file)
         except OSError as error:
-            raise Refused(f"{what} {file.path}: {sentence(error)}") from error
-        if not stat.S_ISREG(now.st_mode):
-            raise Refused(f"{what} {file.path} is not a plain file")
-        if not same:
-            raise Refused(f"{what} {file.path} has changed since the plan was made")
-        self._seen[file.path] = file.content, _mark(now)
+            raise Refused(f"{what} {path}: {sentence(error)}") from error
+        if not stat.S_ISREG(now.mode):
+            raise Refused(f"{what} {path} is not a plain file")
+        if (now.size, now.mtime_ns, now.content) != (file.size, file.mtime_ns, file.content):
+            raise Refused(f"{what} {path} has changed since the plan was made")
+        self._seen[path] = now
         return now
 
-    def identity(self, path: str) -> tuple[int, int]:
+    def identity(self, path: str) -> tuple[int, ...]:
         """Device and inode of a file when it was last checked."""
-        device, inode, *_ = self._seen[path][1]
-        return device, inode
+        return self._seen[path][:2]
 
     def moved(self, path: str, target: str) -> bool:
         """Whether at `target` stands what was last checked at `path`; a rename changes its ctime and nothing else."""
-        return _mark(os.lstat(target))[:4] == self._seen[path][1][:4]
+        return mark_of(target)[:4] == self._seen[path][:4]
 
 
-def _compared(file: File) -> tuple[os.stat_result, bool]:
-    """What stands at the path of a file, a link itself and not what it points to, and whether it is that file."""
+def _read(paths: Sequence[str]) -> Iterator[tuple[str, Sight]]:
+    """What was seen at those paths where a small plain file stands; nothing at all without the kernel."""
+    read: Any = getattr(kernels.compiled, "read_files", None)
+    names = list(map(os.fsencode, paths)) if read else []
+    while names:
+        found = read(names, SMALL, PATIENCE)
+        for path, facts in zip(paths[-len(names) :], found, strict=False):
+            if facts is not None:
+                yield path, Sight._make((*facts[:-1], sha256(facts[-1]).hexdigest()))
+        names = names[len(found) :]
+
+
+def _seen_now(file: File) -> Sight:
+    """What stands at the path of a file, a link itself and not what it points to; read when it looks like the file."""
     descriptor = _opened(file.path)
     try:
         now = os.fstat(descriptor) if NO_LINK else os.lstat(file.path)
         same = now.st_mtime_ns == file.mtime_ns and now.st_size == file.size and stat.S_ISREG(now.st_mode)
-        return now, same and _hashed(descriptor, file.size) == file.content
+        content = _hashed(descriptor, file.size) if same else ""
+        return Sight(*_mark(now), now.st_mode, now.st_nlink, now.st_uid, now.st_gid, content)
     finally:
         os.close(descriptor)
 
@@ -102,5 +143,11 @@ def _opened(path: str) -> int:
         return os.open(path, READ_PLAIN)
 
 
-def _mark(found: os.stat_result) -> tuple[int, ...]:
+def mark_of(path: str) -> tuple[int, ...]:
+    """What tells a file, or a link, from every other one and from itself before a change: see `Sight`."""
+    mark: Callable[[bytes], tuple[int, ...]] | None = getattr(kernels.compiled, "file_mark", None)
+    return mark(os.fsencode(path)) if mark else _mark(os.lstat(path))
+
+
+def _mark(found: os.stat_result) -> tuple[int, int, int, int, int]:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
