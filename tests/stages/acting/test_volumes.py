@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,25 @@ def volume(tmp_path: Path) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture(params=["btrfs", "xfs"])
+def cloning(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """An empty volume whose files may share blocks."""
+    image, place = tmp_path / "image", tmp_path / "cloning"
+    place.mkdir()
+    with open(image, "wb") as file:
+        file.truncate(320 << 20)  # a hole: it takes next to no room
+    try:
+        made = subprocess.run([f"mkfs.{request.param}", "-q", str(image)], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        made = False
+    if not (made and mount("-o", "loop", str(image), str(place))):
+        pytest.skip(f"no {request.param} volume can be made and mounted here")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
 
 
 @pytest.fixture
@@ -155,3 +175,32 @@ def test_a_journal_that_fills_its_disk_ends_the_run_and_all_it_tells_of_can_be_u
     assert mount("-o", "remount,size=1m", str(volume))
     assert undo(journal).not_restored == []
     assert dataset.snapshot(root) == before
+
+
+def test_a_reflink_is_a_file_of_its_own_that_takes_no_room(cloning: Path, folder: str) -> None:
+    data = os.urandom(20 << 20)
+    root = dataset.make(cloning / "photos", {"a.png": data, "b.png": data, "b.txt": "dog"})
+    before = dataset.snapshot(root)
+    os.sync()
+    room = os.statvfs(cloning).f_bavail * os.statvfs(cloning).f_frsize
+    journal = perform(dataset.planned(root, {"b.png": "a.png"}, "reflink"), folder)
+    assert journal.counts["done"] == journal.planned == 1
+    assert dataset.snapshot(root) == before
+    assert not (root / "a.png").samefile(root / "b.png")
+    freed = after_a_while(cloning, room + (18 << 20))
+    assert freed, "the blocks of one of two files are given back"
+    with open(root / "b.png", "r+b") as file:
+        file.write(b"edited")
+    assert (root / "a.png").read_bytes() == data
+    assert undo(journal).restored == 0
+    assert (root / "b.png").read_bytes()[:6] == b"edited"
+
+
+def after_a_while(volume: Path, room: int) -> bool:
+    """Whether there comes to be that much room on a volume, which may give it back some time after a sync."""
+    for _ in range(50):
+        os.sync()
+        if os.statvfs(volume).f_bavail * os.statvfs(volume).f_frsize >= room:
+            return True
+        time.sleep(0.1)
+    return False
