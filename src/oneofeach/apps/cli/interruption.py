@@ -52,7 +52,7 @@ class Interruption:
 
     def command_ended(self) -> None:
         """What follows is the exit of the interpreter: Ctrl-C only cuts it short."""
-        self.came, self._sentence = True, lambda: "Interrupted, after everything was done."
+        self.came, self._sentence, self._watched = True, lambda: "Interrupted, after everything was done.", True
 
     @contextmanager
     def telling(self, sentence: Callable[[], str]) -> Iterator[None]:
