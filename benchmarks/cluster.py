@@ -134,7 +134,7 @@ def block_costs(size: int) -> tuple[Cost, Cost, Cost]:
         write_parts(settings, bits_of(2 * size))
         gathered = task_cost(lambda: gather_keys(settings, 0))
         gather_keys(settings, 0), gather_keys(settings, 1), gather_identical(settings, 0)
-        choose_dense(settings, (), 0)
+        choose_dense(settings, ())
         return gathered, *(task_cost(lambda b=b: find_candidates(settings, 0, b)) for b in (0, 1))
 
 

@@ -16,6 +16,7 @@ WORK = {
     "ray scan": ("Reading images", "shards"),
     "ray keys": ("Gathering keys", "blocks"),
     "ray identical": ("Finding copies", "parts"),
+    "ray sampled": ("Looking for crowds", "parts"),
     "ray density": ("Looking for crowds", "blocks"),
     "ray dense": ("Looking for crowds", "parts"),
     "ray candidates": ("Comparing", "blocks against blocks"),

@@ -25,6 +25,10 @@ AT_ONCE = 4_000_000  # pairs of keys that are counted together
 FIRST = 1024  # keys that are joined to learn how many neighbors there are
 
 
+def sampled_part(settings: Settings) -> str:
+    return f"{settings.folder}/sampled/00000{SUFFIX}"
+
+
 def density_part(settings: Settings, block: int) -> str:
     return f"{settings.folder}/density/{block:05}{SUFFIX}"
 
@@ -33,25 +37,35 @@ def dense_part(settings: Settings) -> str:
     return f"{settings.folder}/dense/00000{SUFFIX}"
 
 
+def gather_sampled(settings: Settings) -> Counts:
+    """Bits of the rows of the sample that have many neighbors in it, where all pairs are too many to be listed."""
+    began, one_in = time.process_time(), sampled_one_in(settings)
+    rows, bits = _sample(settings)
+    sample = keyed(settings.method, rows, bits)
+    near = _neighbors(sample, sample, settings)
+    pairs = float((near - 1) @ sample.sizes) * one_in**2 / 2
+    crowded = np.unique(sample.of[np.repeat((near >= _fewest(settings)) & (pairs > settings.listed), sample.sizes)])
+    counts: Counts = {"rows": len(crowded), "seconds": time.process_time() - began}
+    settings.store.write(sampled_part(settings), encoded({"bits": bits[crowded]}, counts))
+    return counts
+
+
 def gather_density(settings: Settings, block: int) -> Counts:
-    """How the keys of a block that are dense begin. counts: of neighbors that its rows have, as the sample tells."""
+    """How the keys of a block begin that have many neighbors in the sample."""
     began, method = time.process_time(), settings.method
-    one_in = sampled_one_in(settings)
-    left, sample = keyed(method, *own_heads(settings, block)), keyed(method, *_sample(settings))
-    near = _sampled_neighbors(left, sample, method.radius(settings.floor))
-    dense = near >= max(FEWEST, settings.dense_row // one_in)
-    counts: Counts = {"rows": int(dense.sum()), "neighbors": float(near @ left.sizes) * one_in}
-    counts["seconds"] = time.process_time() - began
+    bits = read(settings.store, sampled_part(settings), "bits")[0]
+    left, sample = keyed(method, *own_heads(settings, block)), keyed(method, np.arange(len(bits)), bits)
+    dense = _neighbors(left, sample, settings) >= _fewest(settings)
+    counts: Counts = {"rows": int(dense.sum()), "seconds": time.process_time() - began}
     data = encoded({"word": words_of(left.keys)[dense, 0]}, counts, WIDE_GROUP)
     settings.store.write(density_part(settings, block), data)
     return counts
 
 
-def choose_dense(settings: Settings, parts: tuple[str, ...], pairs: float) -> Counts:
-    """Unite what the blocks found, where all pairs are too many to be listed. pairs: how many they are."""
+def choose_dense(settings: Settings, parts: tuple[str, ...]) -> Counts:
+    """Unite what the blocks found."""
     began = time.process_time()
-    chosen = parts if pairs > settings.listed else ()
-    words = np.unique(concatenated([read(settings.store, part, "word") for part in chosen], [NONE])[0])
+    words = np.unique(concatenated([read(settings.store, part, "word") for part in parts], [NONE])[0])
     counts: Counts = {"rows": len(words), "seconds": time.process_time() - began}
     settings.store.write(dense_part(settings), encoded({"word": words}, counts, WIDE_GROUP))
     return counts
@@ -78,9 +92,13 @@ def _sample(settings: Settings) -> tuple[Rows, Bytes]:
     return first, bits[first]
 
 
-def _sampled_neighbors(left: Keyed, sample: Keyed, radius: int) -> Rows:
+def _fewest(settings: Settings) -> int:
+    return max(FEWEST, settings.dense_row // sampled_one_in(settings))
+
+
+def _neighbors(left: Keyed, sample: Keyed, settings: Settings) -> Rows:
     """int64[k]: for each key of `left`, the rows of the sample with a key within the radius."""
-    near = np.zeros(len(left.keys), np.int64)
+    near, radius = np.zeros(len(left.keys), np.int64), settings.method.radius(settings.floor)
     for some in _slices(left, sample, radius):
         one, other, _ = neighbors(left.keys[some], radius, sample.keys, workers=1)
         near[some] = np.bincount(one, sample.sizes[other], len(some))

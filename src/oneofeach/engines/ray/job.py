@@ -56,16 +56,15 @@ class Job:
 
     def density(self) -> Parts:
         settings, folder = self.settings, self.settings.folder
+        task = Task(density.gather_sampled, (settings,), density.sampled_part(settings))
+        sampled = self.stage(f"{folder}/sampled", [task])
         tasks = [
             Task(density.gather_density, (settings, block), density.density_part(settings, block))
             for block in settings.own_blocks
         ]
-        parts = self.stage(f"{folder}/density", tasks)
-        pairs = sum(counts["neighbors"] for counts in parts.values()) / 2
-        return self.stage(
-            f"{folder}/dense",
-            [Task(density.choose_dense, (settings, tuple(parts), pairs), density.dense_part(settings))],
-        )
+        parts = self.stage(f"{folder}/density", tasks) if sampled[task.part]["rows"] else {}
+        task = Task(density.choose_dense, (settings, tuple(parts)), density.dense_part(settings))
+        return self.stage(f"{folder}/dense", [task])
 
     @property
     def crowded(self) -> bool:

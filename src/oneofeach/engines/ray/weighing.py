@@ -99,7 +99,7 @@ def _join(fingerprint: str, floor: float, rows: int) -> None:
         for block in (0, 1):
             settings.store.write(keys_part(block), _keys(settings.method.bits // 8, rows, rng))
         gather_identical(settings, 0)
-        choose_dense(settings, (), 0)
+        choose_dense(settings, ())
         find_candidates(settings, 0, 1)
 
 
