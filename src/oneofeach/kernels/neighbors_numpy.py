@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from oneofeach.kernels.bands import Band, Mask, Rules, Words, rules
+from oneofeach.kernels.within import bit_counts
 from oneofeach.tables import Rows
 
 CHUNK = 1 << 18  # candidates looked at together: they stay in the cache
 
-_ONES16 = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8)).reshape(-1, 16).sum(1, dtype=np.uint8)
-
 
 def ones_by_table(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Number of set bits of each value: uint16 or uint64[...] → uint8[...]. For NumPy before 2.0."""
-    return np.asarray(_ONES16[values[..., None].view(np.uint16)].sum(-1, dtype=np.uint8))
+    return np.asarray(bit_counts()[values[..., None].view(np.uint16)].sum(-1, dtype=np.uint8))
 
 
 ones: Any = getattr(np, "bitwise_count", ones_by_table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,13 @@ import numpy.typing as npt
 from oneofeach.tables import Bytes, Rows
 
 BLOCK = 1 << 15  # keys compared at a time: they and their distances stay in the cache
-BIT_COUNTS = np.array([bin(value).count("1") for value in range(1 << 16)], np.uint8)
+
+
+@lru_cache(maxsize=1)
+def bit_counts() -> Bytes:
+    """uint8[65536]: how many bits of each number of 16 bits are set."""
+    bits = np.unpackbits(np.arange(1 << 16, dtype=np.uint16).view(np.uint8))
+    return np.asarray(bits.reshape(-1, 16).sum(axis=1, dtype=np.uint8))
 
 
 def within(keys: Bytes, key: Bytes, radius: int) -> Rows:
@@ -39,5 +46,5 @@ def _counts(different: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """uint8[n]: bits that are set."""
     if hasattr(np, "bitwise_count"):
         return np.asarray(np.bitwise_count(different))
-    halves = BIT_COUNTS[different.view("<u2")] if different.dtype.itemsize > 1 else BIT_COUNTS[different]
+    halves = bit_counts()[different.view("<u2")] if different.dtype.itemsize > 1 else bit_counts()[different]
     return np.asarray(halves.reshape(len(different), -1).sum(axis=1, dtype=np.uint8))

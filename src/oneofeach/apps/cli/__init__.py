@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 duplicates found, only with --check; 2 usage; 3 finished, 
 
 from __future__ import annotations
 
+import os
 import sys
 
 from oneofeach import __version__
@@ -42,13 +43,12 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error but an interruption becomes its message on stderr."""
     import typer
 
-    from oneofeach.apps.cli.commands import app
     from oneofeach.apps.cli.printing import tell
     from oneofeach.errors import OneOfEachError, Refused
 
     interruption.command_begins()
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="oneofeach", standalone_mode=False)
+        code = _found(arguments) if arguments[:1] == ["find"] else _called(arguments)
     except _usage_errors() as error:
         error.show()
         return int(error.exit_code)
@@ -62,7 +62,37 @@ def run(arguments: list[str]) -> int:
     except OSError as error:
         tell(f"{error.strerror}: {error.filename or 'the output'}\nCheck the path and its permissions.")
         return 2
-    return code or 0
+    return code
+
+
+def _found(arguments: list[str]) -> int:
+    """`oneofeach find`, the command that most begin with: where its arguments are plain, only it is loaded."""
+    import typer
+
+    from oneofeach.apps.cli.find import find
+    from oneofeach.apps.cli.plain import arguments_of
+
+    given = arguments_of(find, arguments[1:])
+    if given is None:
+        return _called(arguments)
+    try:
+        find(**given)
+    except typer.Exit as ended:
+        return int(ended.exit_code)
+    except _usage_errors():  # told before anything is done; Typer adds how the command is used
+        return _called(arguments)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor would Python find a reader as it ends
+        return BROKEN_PIPE
+    return 0
+
+
+def _called(arguments: list[str]) -> int:
+    import typer
+
+    from oneofeach.apps.cli.commands import app
+
+    return typer.main.get_command(app).main(arguments, prog_name="oneofeach", standalone_mode=False) or 0
 
 
 def _usage_errors() -> Any:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
+from oneofeach.apps.cli.printing import put, put_colored
 from oneofeach.flow import Result
 from oneofeach.tables import Group
-from oneofeach.wording import counted, printable
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from oneofeach.wording import counted
 
 SHOWN = 20  # groups on the screen
 
@@ -27,28 +24,24 @@ def exit_code(result: Result, check: bool) -> int:
 
 def show(result: Result) -> None:
     """Print the groups, what was skipped, and the sum; one unbroken line per image, so that paths can be copied."""
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
     groups, skipped = result.groups, result.skipped
     for position, group in enumerate(groups[:SHOWN], 1):
-        print_group(console, position, group)
+        _show_group(position, group)
     if len(groups) > SHOWN:
-        console.print(f"... and {counted(len(groups) - SHOWN, 'more group')}: --report FILE.html shows them.")
+        put(f"... and {counted(len(groups) - SHOWN, 'more group')}: --report FILE.html shows them.")
     for key, reason in skipped[:SHOWN]:
-        console.print(f"skip  {printable(key)}  {printable(reason)}", markup=False, style="yellow")
+        put_colored((f"skip  {key}  {reason}", "yellow"))
     if len(skipped) > SHOWN:
-        console.print(f"... and {len(skipped) - SHOWN:,} more skipped: --report FILE.csv lists them.")
-    console.print(summary(result))
+        put(f"... and {len(skipped) - SHOWN:,} more skipped: --report FILE.csv lists them.")
+    put(summary(result))
 
 
-def print_group(console: Console, position: int, group: Group) -> None:
-    from rich.text import Text
-
-    console.print(Text.assemble((f"group {position}\n", "dim"), ("keep  ", "green"), printable(group.key)))
+def _show_group(position: int, group: Group) -> None:
+    put_colored((f"group {position}", "dim"))
+    put_colored(("keep  ", "green"), (group.key, ""))
     for one in group.duplicates:
-        why = printable(f"  {one.evidence}; {one.reason}")
-        console.print(Text.assemble(("drop  ", "red"), f"{printable(one.key)}  {one.similarity:.4f}", (why, "dim")))
+        why = f"  {one.evidence}; {one.reason}"
+        put_colored(("drop  ", "red"), (f"{one.key}  {one.similarity:.4f}", ""), (why, "dim"))
 
 
 def between(result: Result, sources: Sequence[str]) -> Iterator[str]:
