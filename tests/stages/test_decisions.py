@@ -151,3 +151,31 @@ def test_decisions_are_obeyed_and_grouping_keeps_its_laws(contents: list[int], d
     assert all(allowed[a, b] < THRESHOLD for a, b in combinations(stay.tolist(), 2))
     again = obeyed(found, obeyed(found, replace(pairs_of(same, table))))
     assert again.same.tolist() == obeyed(found, pairs_of(same, table)).same.tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(CONTENTS, st.data())
+def test_the_pairs_left_are_those_that_no_decision_names(contents: list[int], data: st.DataObject) -> None:
+    """Against the definition, one pair after another; equal contents are one class."""
+    n = len(contents)
+    same = [contents.index(one) for one in contents]
+    near = {pair for pair in combinations(sorted(set(same)), 2) if data.draw(st.booleans())}
+    apart = frozenset((key(a), key(b)) for a, b in data.draw(st.sets(TWO)))
+    kept = frozenset(key(a) for a in data.draw(st.sets(st.integers(0, 5))))
+    found = catalog(contents, Decisions(apart, kept), references=data.draw(st.integers(0, n - 1)))
+    pairs = pairs_of(same, table_of(n, near))
+    hidden = pairs_of(same, table_of(n, near), np.array(same) == np.arange(n))
+    stand = {row for row in range(n) if any(found.reference[other] for other in range(n) if same[other] == same[row])}
+    stay = {row for row in range(n) if key(contents[row]) in kept}
+    expected = []
+    for i, j in zip(pairs.i.tolist(), pairs.j.tolist(), strict=True):
+        both = {i, j} <= stay | stand and ({i, j} & stay)
+        if not both and (key(contents[i]), key(contents[j])) not in apart | {pair[::-1] for pair in apart}:
+            expected.append((i, j))
+    left = obeyed(found, pairs)
+    assert list(zip(left.i.tolist(), left.j.tolist(), strict=True)) == expected
+    unlisted = obeyed(found, hidden).unlisted
+    assert unlisted is not None
+    for row in sorted(set(same)):
+        alike = [other for other in unlisted.around(row).tolist() if unlisted.similarity(row, np.array([other])) >= 0.9]
+        assert alike == sorted({j for i, j in expected if i == row} | {i for i, j in expected if j == row})

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from oneofeach.tables import EVIDENCE, Catalog, Floats, Mask, Pairs, Rows, Unlisted
 
 NONE = -1.0  # the similarity of two images that are no duplicates, because a person said so
+HEAD = 8  # bytes of a content that tell nearly all of them from each other
 
 
 def obeyed(catalog: Catalog, pairs: Pairs) -> Pairs:
@@ -26,11 +27,13 @@ def obeyed(catalog: Catalog, pairs: Pairs) -> Pairs:
     rows = _rows_by_content(catalog)
     if not rows:
         return pairs
+    several = np.bincount(pairs.same, minlength=len(catalog)) > 1
     for first in sorted({int(pairs.same[row]) for found in rows.values() for row in found}):
-        pairs = _told_apart(catalog, pairs, first)
-    forbidden = _forbidden(catalog, pairs, rows)
-    gone = np.array([int(j) in forbidden.get(int(i), ()) for i, j in zip(pairs.i, pairs.j, strict=True)], bool)
-    unlisted = pairs.unlisted and Apart(pairs.unlisted, forbidden)
+        if several[first]:
+            pairs = _told_apart(catalog, pairs, first)
+    stays, stands, apart = _decided(catalog, pairs, rows)
+    gone = (stays[pairs.i] & stands[pairs.j]) | (stands[pairs.i] & stays[pairs.j]) | _among(pairs, apart)
+    unlisted = pairs.unlisted and Apart(pairs.unlisted, apart, stays, stands)
     return replace(_chosen(pairs, np.flatnonzero(~gone)), unlisted=unlisted)
 
 
@@ -39,10 +42,11 @@ def _rows_by_content(catalog: Catalog) -> Mapping[bytes, list[int]]:
     named = catalog.decisions.kept.union(*catalog.decisions.apart)
     rows: dict[bytes, list[int]] = defaultdict(list)
     if named:
-        readable = catalog.readable
-        for row, content in enumerate(catalog.facts["content"]):
-            if readable[row] and (key := bytes(content)) in named:
-                rows[key].append(row)
+        contents, heads = catalog.facts["content"], np.frombuffer(b"".join(name[:HEAD] for name in named), np.uint64)
+        may_be = np.isin(np.ascontiguousarray(contents[:, :HEAD]).view(np.uint64)[:, 0], heads)
+        for row in np.flatnonzero(may_be & catalog.readable).tolist():
+            if (content := bytes(contents[row])) in named:
+                rows[content].append(row)
     return rows
 
 
@@ -100,29 +104,44 @@ def _chosen(pairs: Pairs, rows: Rows) -> Pairs:
     return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
 
 
-def _forbidden(catalog: Catalog, pairs: Pairs, rows: Mapping[bytes, Sequence[int]]) -> Mapping[int, set[int]]:
-    """Row → rows that it is no duplicate of; both of them first rows of their classes, both ways."""
-    forbidden: dict[int, set[int]] = defaultdict(set)
+def _decided(
+    catalog: Catalog, pairs: Pairs, rows: Mapping[bytes, Sequence[int]]
+) -> tuple[Mask, Mask, Mapping[int, set[int]]]:
+    """What is decided about first rows of classes: which stay always, which stay beside those (bool[n] each, the
+    former among the latter), and which were called apart: row → rows, both ways."""
     firsts = {content: int(pairs.same[found[0]]) for content, found in rows.items()}
-    staying = {firsts[content] for content in catalog.decisions.kept if content in firsts}
-    standing = staying | set(pairs.same[catalog.reference & catalog.readable].tolist())
-    for row in staying:
-        forbidden[row] |= standing - {row}
-        for other in standing - {row}:
-            forbidden[other].add(row)
+    stays, stands = np.zeros(len(catalog), bool), np.zeros(len(catalog), bool)
+    stays[[firsts[content] for content in catalog.decisions.kept if content in firsts]] = True
+    stands[pairs.same[catalog.reference & catalog.readable]] = True
+    apart: dict[int, set[int]] = defaultdict(set)
     for one, other in catalog.decisions.apart:
         if one in firsts and other in firsts:
-            forbidden[firsts[one]].add(firsts[other])
-            forbidden[firsts[other]].add(firsts[one])
-    return forbidden
+            apart[firsts[one]].add(firsts[other])
+            apart[firsts[other]].add(firsts[one])
+    return stays, stays | stands, apart
+
+
+def _among(pairs: Pairs, apart: Mapping[int, set[int]]) -> Mask:
+    """bool[m]: which of the pairs are among these."""
+    found, n = np.zeros(len(pairs), bool), len(pairs.same)
+    keys = np.array([one * n + other for one, others in apart.items() for other in others], np.int64)
+    near = np.flatnonzero(np.isin(pairs.i, np.fromiter(apart, np.int64, len(apart))))
+    found[near] = np.isin(pairs.i[near] * n + pairs.j[near], keys)
+    return found
 
 
 @dataclass(frozen=True)
 class Apart:
-    """Unlisted pairs, without the forbidden ones. forbidden: row → rows that it is no duplicate of, both ways."""
+    """Unlisted pairs, without those that were called apart or of which both stay.
+
+    apart: row → rows that it is no duplicate of, both ways. stays, stands: bool[n]; a row that stays is no duplicate of
+    any that stands.
+    """
 
     whole: Unlisted
-    forbidden: Mapping[int, set[int]]
+    apart: Mapping[int, set[int]]
+    stays: Mask
+    stands: Mask
 
     @property
     def dense(self) -> Mask:
@@ -132,5 +151,6 @@ class Apart:
         return self.whole.around(row)
 
     def similarity(self, row: int, others: Rows) -> Floats:
-        apart = np.isin(others, list(self.forbidden.get(row, ())))
-        return np.where(apart, NONE, self.whole.similarity(row, others))
+        no = np.isin(others, list(self.apart.get(row, ())))
+        no |= (self.stays[row] & self.stands[others]) | (self.stands[row] & self.stays[others])
+        return np.where(no, NONE, self.whole.similarity(row, others))

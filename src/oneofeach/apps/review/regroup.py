@@ -99,17 +99,7 @@ def _obeying(pairs: Pairs, apart: Mask, stays: Mask, unlike: Mapping[int, set[in
     held = np.zeros(len(stays), bool)
     held[pairs.same[stays]] = True
     similarity = np.where(apart | (held[pairs.i] & held[pairs.j]), NONE, pairs.similarity)
-    return replace(pairs, similarity=similarity, unlisted=pairs.unlisted and _Obeying(pairs.unlisted, unlike, held))
-
-
-@dataclass(frozen=True)
-class _Obeying(Apart):
-    """Nor are two classes alike that both hold a row that stays."""
-
-    held: Mask
-
-    def similarity(self, row: int, others: Rows) -> Floats:
-        return np.where(self.held[row] & self.held[others], NONE, super().similarity(row, others))
+    return replace(pairs, similarity=similarity, unlisted=pairs.unlisted and Apart(pairs.unlisted, unlike, held, held))
 
 
 @dataclass(frozen=True)
