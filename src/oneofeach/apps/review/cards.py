@@ -10,8 +10,8 @@ import numpy as np
 
 from oneofeach.apps.review.choices import NEAR, OPEN, Shown
 from oneofeach.apps.review.deck import TIERS
+from oneofeach.apps.review.pictures import Pictures
 from oneofeach.apps.review.session import Session
-from oneofeach.apps.review.thumbnails import Pictures
 from oneofeach.stages.similarity import words
 from oneofeach.stages.sources.captions import caption_of
 from oneofeach.tables import Mask, Rows

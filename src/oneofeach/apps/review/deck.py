@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from oneofeach.apps.review.reach import slices
 from oneofeach.apps.review.verdicts import Mask
 from oneofeach.tables import Catalog, Floats, Groups, Pairs, Rows
 
@@ -56,6 +57,12 @@ class Deck:
             np.insert(self.least, at, more.least),
             np.insert(self.tier, at, more.tier),
         )
+
+    @property
+    def in_order(self) -> Rows:
+        """int64[k]: the rows of all groups, group by group in this order, the keeper first."""
+        rows = np.insert(self.members, self.starts[:-1], self.keepers)
+        return np.asarray(rows[slices(self.starts + np.arange(len(self.starts)), self.order)])
 
     def nearest(self, keepers: Rows) -> Rows:
         """int64[k]: positions of the groups of these keepers, those nearest to the threshold first."""

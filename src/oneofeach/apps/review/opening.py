@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from oneofeach.apps.review import memory, thumbnails
+from oneofeach.apps.review.ahead import Ahead
 from oneofeach.apps.review.answers import Answers
 from oneofeach.apps.review.applying import Applying
 from oneofeach.apps.review.cards import Cards
 from oneofeach.apps.review.events import Events
 from oneofeach.apps.review.memory import Memory
+from oneofeach.apps.review.pictures import Pictures
 from oneofeach.apps.review.security import Door, Guard
 from oneofeach.apps.review.server import Running, application
 from oneofeach.apps.review.session import Session
-from oneofeach.apps.review.thumbnails import Pictures
+from oneofeach.apps.review.thumbnails import Thumbnails
 from oneofeach.index import Index
 from oneofeach.tables import Catalog, Pairs
 
@@ -25,6 +27,8 @@ class Opened:
 
     session: Session
     pictures: Pictures
+    thumbnails: Thumbnails
+    ahead: Ahead
     applying: Applying
     events: Events
     door: Door
@@ -50,7 +54,8 @@ class Opened:
         """Finish what is being applied, and close the stores."""
         self.applying.wait()
         self.running.close()
-        self.pictures.close()
+        self.ahead.close()
+        self.thumbnails.close()
         self.session.close()
 
     def stop(self) -> None:
@@ -91,11 +96,14 @@ def open_review(
         index=index,
         say=say,
     )
-    pictures = Pictures(catalog, thumbnail_store or thumbnails.default_path())
+    small = Thumbnails(thumbnail_store or thumbnails.default_path())
+    pictures = Pictures(catalog, small)
+    ahead = Ahead(session, pictures.thumbnail)
+    pictures.seen = ahead.seen
     events = Events()
     applying = Applying(session, events.publish, journals, destination, index)
     door = Door(lambda token: say(f"A new link, good for one browser: {running.link(token)}"))
     answers = Answers(session, Cards(session, pictures), applying, events, ", ".join(places))
     app = application(answers, pictures, events, door)
-    running = Running(app, events, port)
-    return Opened(session, pictures, applying, events, door, app, running)
+    running = Running(ahead.resting(app), events, port)
+    return Opened(session, pictures, small, ahead, applying, events, door, app, running)

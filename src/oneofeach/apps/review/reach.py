@@ -43,12 +43,12 @@ class Reach:
 
     def among(self, rows: Rows) -> Rows:
         """Positions of the pairs of two of these rows, ascending. rows: ascending."""
-        positions = _slices(self._i_starts, rows)
+        positions = slices(self._i_starts, rows)
         return positions[_holds(rows, self._pairs.j[positions])]
 
     def _next(self, classes: Rows, threshold: float, goes: Rows) -> Rows:
         """The classes one step away."""
-        after, before = _slices(self._i_starts, classes), self._by_j[_slices(self._j_starts, classes)]
+        after, before = slices(self._i_starts, classes), self._by_j[slices(self._j_starts, classes)]
         after = after[self._pairs.similarity[after] >= threshold]
         before = before[self._pairs.similarity[before] >= threshold]
         members = self._members(classes)
@@ -57,10 +57,10 @@ class Reach:
         return np.unique(np.concatenate([self._pairs.j[after], self._pairs.i[before], others]))
 
     def _members(self, classes: Rows) -> Rows:
-        return np.asarray(self._by_class[_slices(self._class_starts, classes)])
+        return np.asarray(self._by_class[slices(self._class_starts, classes)])
 
 
-def _slices(starts: Rows, of: Rows) -> Rows:
+def slices(starts: Rows, of: Rows) -> Rows:
     """All positions from starts[k] up to starts[k + 1], for each k."""
     first, lengths = starts[of], starts[of + 1] - starts[of]
     ends = np.cumsum(lengths)

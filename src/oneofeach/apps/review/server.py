@@ -22,12 +22,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from oneofeach.apps.review.answers import Answers
 from oneofeach.apps.review.choices import Stale
 from oneofeach.apps.review.events import Events
+from oneofeach.apps.review.pictures import Pictures
 from oneofeach.apps.review.security import Door, Guard
-from oneofeach.apps.review.thumbnails import Pictures
 from oneofeach.errors import OneOfEachError, Refused, UnreadableImage
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -138,7 +139,7 @@ def _read(name: str) -> str:
 class Running:
     """A server on 127.0.0.1. port 0: a free one, picked at random."""
 
-    def __init__(self, app: Guard, events: Events, port: int = 0) -> None:
+    def __init__(self, app: ASGIApp, events: Events, port: int = 0) -> None:
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

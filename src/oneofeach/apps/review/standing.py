@@ -48,6 +48,7 @@ class Standing:
         self.catalog, self.pairs = catalog, pairs
         self.measured, self._reach, self._contents = Measured(pairs), Reach(pairs), contents_of(catalog)
         self._readable, self.gone = catalog.readable, np.zeros(len(catalog), bool)
+        self._rows, self._bytes = np.arange(len(catalog)), np.ascontiguousarray(catalog.facts["bytes"])
         self._rankings: dict[str, Reasons] = {}
         self.verdicts: Verdicts = verdicts_of(decided, self.measured)
 
@@ -71,7 +72,7 @@ class Standing:
 
     def regroup(self) -> None:
         self.groups, _ = self._grouped()
-        self.tally = self._counted(np.arange(len(self.catalog)))
+        self.tally = self._counted(slice(None))
         self.deck = deal(self.groups, self.rank, ~self.verdicts.decided, self._contents)
 
     def _ranked(self, keep: str) -> Reasons:
@@ -86,10 +87,11 @@ class Standing:
         groups.keeper[self.catalog.reference] = -1  # compared with, and never counted
         return groups, pairs
 
-    def _counted(self, rows: Rows) -> Tally:
+    def _counted(self, rows: Rows | slice) -> Tally:
         keeper = self.groups.keeper[rows]
-        kept, removed = keeper == rows, (keeper >= 0) & (keeper != rows)
-        return Tally(int(kept.sum()), int(removed.sum()), int(self.catalog.facts["bytes"][rows[removed]].sum()))
+        kept = keeper == self._rows[rows]
+        removed = (keeper >= 0) & ~kept
+        return Tally(int(kept.sum()), int(removed.sum()), int(self._bytes[rows][removed].sum()))
 
     # one decision more
 

@@ -1,35 +1,27 @@
-"""Row → the bytes of a small JPEG, or of the whole image in a form that every browser draws. Never a path.
-
-Thumbnails are made on first sight and kept by content in a cache that can be deleted. The file itself is sent only when
-its bytes are those of the scan and of a format that cannot hold script; anything else is drawn anew.
-"""
+"""Small JPEGs by content, in a cache that can be deleted."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from hashlib import sha256
+from contextlib import suppress
 from io import BytesIO
 from threading import Lock
 
 import numpy as np
 from PIL import Image
 
-from oneofeach.errors import UnreadableImage
-from oneofeach.stages.decode import Loaded, decode, load, open_image
-from oneofeach.stages.decode.pillow import guarded, orientation_of
+from oneofeach.errors import Refused
 from oneofeach.stages.fingerprints.description import upright
-from oneofeach.tables import Catalog, Picture
+from oneofeach.tables import Picture
 
 SIDE = 256
 QUALITY = 82
-AS_THEY_ARE = {"JPEG": "image/jpeg", "PNG": "image/png", "GIF": "image/gif", "WEBP": "image/webp"}
-TURNED_BY_BROWSERS = ("JPEG",)  # the orientation in other formats is not obeyed by all of them
-PNG = "image/png"
-
-
-class Changed(UnreadableImage):
-    """The file is not the one that was scanned."""
+PREPARE = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = OFF",  # a cache: what a power cut takes is made again
+    "CREATE TABLE IF NOT EXISTS thumbnail (content BLOB PRIMARY KEY, jpeg BLOB) STRICT",
+)
 
 
 def default_path() -> str:
@@ -39,76 +31,38 @@ def default_path() -> str:
     return os.path.join(platformdirs.user_cache_dir("oneofeach"), "thumbnails.sqlite")
 
 
-class Pictures:
-    """The images of one catalog. Threads may share it. UnreadableImage when an image cannot be had any more."""
+class Thumbnails:
+    """One open store. Threads may share it."""
 
-    def __init__(self, catalog: Catalog, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         path = os.fspath(path)
-        if path != ":memory:":
-            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        self._catalog = catalog
         self._lock = Lock()
-        self._store = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-        self._store.execute("PRAGMA journal_mode = WAL")
-        self._store.execute("PRAGMA synchronous = OFF")  # a cache: what a power cut takes is made again
-        self._store.execute("CREATE TABLE IF NOT EXISTS thumbnail (content BLOB PRIMARY KEY, jpeg BLOB) STRICT")
+        try:
+            if path != ":memory:":
+                os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+            self._store = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+            for line in PREPARE:
+                self._store.execute(line)
+        except (OSError, sqlite3.Error) as error:
+            raise Refused(
+                f"The thumbnails cannot be opened: {path} ({error})\nDelete the file, or let its folder be written."
+            ) from error
 
     def close(self) -> None:
         self._store.close()
 
-    def __len__(self) -> int:
-        return len(self._catalog)
-
-    def tag(self, row: int) -> str:
-        """Changes when the picture does: for ETags and addresses."""
-        content = bytes(self._catalog.facts["content"][row])
-        return (content if any(content) else sha256(self._catalog.descriptors[row].tobytes()).digest())[:12].hex()
-
-    def thumbnail(self, row: int) -> bytes:
-        """A JPEG that fits into 256 x 256 pixels, upright."""
-        content = bytes(self._catalog.facts["content"][row])
+    def find(self, content: bytes) -> bytes | None:
         with self._lock:
             found = self._store.execute("SELECT jpeg FROM thumbnail WHERE content = ?", (content,)).fetchone()
-        if found:
-            return bytes(found[0])
-        jpeg = _small(decode(self._load(row), min_side=SIDE).picture)
-        if any(content):
-            with self._lock:
-                self._store.execute("INSERT OR IGNORE INTO thumbnail VALUES (?, ?)", (content, jpeg))
-        return jpeg
+        return None if found is None else bytes(found[0])
 
-    def small(self, row: int) -> tuple[bytes, str]:
-        """The thumbnail and its media type."""
-        return self.thumbnail(row), "image/jpeg"
-
-    def whole(self, row: int) -> tuple[bytes, str]:
-        """All pixels, and the media type: the file as it is when that is safe, else a PNG of the upright image."""
-        loaded = self._load(row)
-        kind = self._catalog.facts["format"][row].decode()
-        if loaded.data is not None and kind in AS_THEY_ARE and _as_it_is(loaded.data, kind):
-            return loaded.data, AS_THEY_ARE[kind]
-        image = open_image(loaded.data if loaded.data is not None else loaded.image)
-        data = BytesIO()
-        image.save(data, "PNG", compress_level=1)
-        return data.getvalue(), PNG
-
-    def _load(self, row: int) -> Loaded:
-        loaded = load(self._catalog.items[row].source)
-        if loaded.content != bytes(self._catalog.facts["content"][row]):
-            raise Changed("the file has changed since the scan")
-        return loaded
+    def put(self, content: bytes, jpeg: bytes) -> None:
+        with self._lock, suppress(sqlite3.Error):  # a cache that cannot be written costs time, and nothing else
+            self._store.execute("INSERT OR IGNORE INTO thumbnail VALUES (?, ?)", (content, jpeg))
 
 
-def _as_it_is(data: bytes, kind: str) -> bool:
-    """Whether the bytes are of that format, and upright in every browser."""
-    with guarded():
-        image = Image.open(BytesIO(data))
-        if (image.format or "").replace("MPO", "JPEG") != kind:
-            return False
-        return kind in TURNED_BY_BROWSERS or orientation_of(image) == 1
-
-
-def _small(picture: Picture) -> bytes:
+def small(picture: Picture) -> bytes:
+    """A JPEG that fits into 256 x 256 pixels, upright."""
     pixels = np.asarray(picture.pixels)
     width, height = picture.extent
     scale = min(1.0, SIDE / max(width, height))
