@@ -11,6 +11,7 @@ from PIL import Image
 
 import oneofeach
 from oneofeach import matching
+from oneofeach.comparison import compare
 from oneofeach.stages.neighbors import bounded
 
 
@@ -33,6 +34,36 @@ def test_unlisted_pairs_change_no_group_and_no_evidence(threshold: float, crowde
     assert len(result.pairs) < len(expected.pairs)
     assert told(result) == told(expected)
     assert told(result.at(0.97)) == told(expected.at(0.97))
+
+
+@pytest.mark.parametrize("threshold", [0.85, 0.97])
+def test_unlisted_pairs_change_no_comparison(threshold: float, crowded: None) -> None:
+    """Every image of A has its best match of B, and goes for it, as if all pairs were listed."""
+    a, b = versions(4, 40), versions(4, 70)[30:]
+    comparison, result = compare(a, b, threshold), oneofeach.deduplicate(a, threshold, against=b)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(matching, "LISTED", 10**6)
+        expected, listed = compare(a, b, threshold), oneofeach.deduplicate(a, threshold, against=b)
+    assert comparison.pairs.unlisted is not None
+    assert expected.pairs.unlisted is None
+    assert len(comparison.pairs) < len(expected.pairs)
+    assert comparison.found == expected.found
+    assert len(expected.found) > 10
+    assert told(result) == told(listed)
+
+
+def test_two_tables_of_clones_and_of_near_clones_list_few_pairs() -> None:
+    rng = np.random.default_rng(0)
+    clone, center, *_ = bits = rng.integers(0, 256, (200_002, 8), np.uint8)
+    bits = bits[2:]
+    for start in (0, 100_000):
+        bits[start : start + 50_000] = clone
+        bits[start + 50_000 : start + 60_000] = center
+        bits[np.arange(start + 50_000, start + 60_000), rng.integers(0, 8, 10_000)] ^= 1
+    near = bounded(np.arange(200_000), bits, 200_000, 8, limit=400_000, split=100_000)
+    assert len(near.i) <= 400_000
+    assert near.dense[[0, 50_000, 100_000, 150_000]].all()
+    assert len(near.around(0)) == 50_000
 
 
 def test_an_index_stores_no_list_that_has_gaps(crowded: None, tmp_path: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from oneofeach.crowd import with_best
 from oneofeach.errors import EmptyImageList
 from oneofeach.flow import DEFAULT_FINGERPRINT, DEFAULT_THRESHOLD, scan_and_match
 from oneofeach.index import Index
@@ -111,7 +112,7 @@ def compare(
     if not catalog.reference.any():
         raise EmptyImageList("B has no image to compare with.")
     apart = replace(catalog, decisions=replace(catalog.decisions, kept=frozenset()))
-    pairs = obeyed(apart, pairs.at(threshold))
+    pairs = with_best(obeyed(apart, pairs.at(threshold)), catalog.reference)
     return Comparison(catalog, pairs, _best(catalog, pairs), threshold)
 
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from oneofeach.plugins import Fingerprint
+from oneofeach.stages.decisions import Apart
 from oneofeach.stages.neighbors import Bounded
 from oneofeach.tables import Catalog, Floats, Groups, Mask, Pairs, Rows, joined
 
@@ -32,14 +34,15 @@ class Crowd:
     catalog: Catalog
     method: Fingerprint
     floor: float
-    near: Bounded
+    near: tuple[Bounded, ...]
 
-    @property
+    @cached_property
     def dense(self) -> Mask:
-        return self.near.dense
+        return np.asarray(np.logical_or.reduce([near.dense for near in self.near]))
 
     def around(self, row: int) -> Rows:
-        return self.near.around(row)
+        found = [near.around(row) for near in self.near if near.dense[row]]
+        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
 
     def similarity(self, row: int, others: Rows) -> Floats:
         return self.pairs(np.full(len(others), row), others).similarity
@@ -52,12 +55,13 @@ class Crowd:
 
 def witnessed(pairs: Pairs, groups: Groups) -> tuple[Pairs, Groups]:
     """Both again, with every pair listed for which a row goes."""
-    if not isinstance(pairs.unlisted, Crowd):
+    crowd = _measuring(pairs)
+    if crowd is None:
         return pairs, groups
     rows = np.flatnonzero(groups.removed & (groups.pair < 0) & (pairs.same != pairs.same[groups.keeper]))
     ends = np.sort([pairs.same[rows], pairs.same[groups.keeper[rows]]], axis=0)
     (one, other), which = np.unique(ends, axis=1, return_inverse=True)
-    every = joined([pairs, pairs.unlisted.pairs(one, other)], pairs.floor, pairs.same)
+    every = joined([pairs, crowd.pairs(one, other)], pairs.floor, pairs.same)
     order = np.lexsort((every.j, every.i))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
@@ -66,3 +70,32 @@ def witnessed(pairs: Pairs, groups: Groups) -> tuple[Pairs, Groups]:
     pair[rows] = place[len(pairs) + which.reshape(-1)]
     i, j, similarity, evidence = every.i[order], every.j[order], every.similarity[order], every.evidence[order]
     return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence), replace(groups, pair=pair)
+
+
+def with_best(pairs: Pairs, reference: Mask) -> Pairs:
+    """Again, with the best unlisted pair of each row with one of the references listed, if it reaches the floor.
+
+    reference: bool[n]. Of equally similar references the first is the best. Rows are measured one by one.
+    """
+    crowd, unlisted = _measuring(pairs), pairs.unlisted
+    if crowd is None or unlisted is None:
+        return pairs
+    found = {}
+    for row in np.flatnonzero(unlisted.dense & ~reference & (pairs.same == np.arange(len(reference)))).tolist():
+        others = unlisted.around(row)
+        others = others[reference[others]]
+        similarity = unlisted.similarity(row, others)
+        if similarity.max(initial=0.0) >= pairs.floor:
+            found[row] = int(others[np.argmax(similarity)])
+    one, other = np.array(list(found), np.int64), np.array(list(found.values()), np.int64)
+    new = ~np.isin(one * len(reference) + other, pairs.i * len(reference) + pairs.j)
+    every = joined([pairs, crowd.pairs(one[new], other[new])], pairs.floor, pairs.same)
+    order = np.lexsort((every.j, every.i))
+    i, j, similarity, evidence = every.i[order], every.j[order], every.similarity[order], every.evidence[order]
+    return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
+
+
+def _measuring(pairs: Pairs) -> Crowd | None:
+    """What measures the unlisted pairs, a person's decisions aside."""
+    unlisted = pairs.unlisted.whole if isinstance(pairs.unlisted, Apart) else pairs.unlisted
+    return unlisted if isinstance(unlisted, Crowd) else None

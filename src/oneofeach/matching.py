@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from numbers import Real
 
@@ -16,7 +17,7 @@ from oneofeach.index.pairs import STORED_PAIR, KnownPairs
 from oneofeach.orientations import turns_of, with_turns
 from oneofeach.plugins import Fingerprint, Progress, Searching
 from oneofeach.stages import decode
-from oneofeach.stages.neighbors import Bounded, bounded, each_once, identical, neighbors
+from oneofeach.stages.neighbors import Bounded, bounded, each_once, identical
 from oneofeach.tables import EVIDENCE, Bytes, Catalog, Pairs, Rows, joined
 
 FLOOR = 0.80  # pairs below it are of no use to anyone
@@ -82,7 +83,7 @@ def _upright(
     own, reference = rows[~catalog.reference[rows]], rows[catalog.reference[rows]]
     left, right, near = candidates(method, catalog.bits, own, reference, floor, limit)
     pairs = _verified(catalog, method, left, right, floor, same, progress)
-    return pairs if near is None else replace(pairs, unlisted=Crowd(catalog, method, floor, near))
+    return replace(pairs, unlisted=Crowd(catalog, method, floor, near)) if near else pairs
 
 
 def _with_index(
@@ -104,7 +105,7 @@ def _with_index(
     if int((catalog.reference[rows] & ~known.known).sum()) > UNKNOWN:
         return None
     left, right, near = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR, _most(len(rows)))
-    if near is not None:
+    if near:
         return None
     pairs = _merged(_verified(catalog, method, left, right, FLOOR, every, progress), known, rows)
     store.add(contents, known.known, _stored(pairs, contents, rows))
@@ -137,27 +138,23 @@ def _across(catalog: Catalog, method: Fingerprint, pairs: Pairs, same: Rows) -> 
 
 def candidates(
     method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float, limit: int | None
-) -> tuple[Rows, Rows, Bounded | None]:
+) -> tuple[Rows, Rows, tuple[Bounded, ...]]:
     """Pairs of rows, i < j and sorted, that the join on the keys cannot rule out at `floor`.
 
-    Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`. Where `rows` have
-    more pairs among them than `limit`, what answers for the rest comes along.
+    Pairs among `rows`, and pairs of one of `rows` with one of `against`; none among `against`. Where one or the other
+    are more than `limit`, what answers for the rest comes along.
     """
     if isinstance(method, Searching):
-        return *_searched(method, bits, rows, against, floor), None
+        return *_searched(method, bits, rows, against, floor), ()
+    radius, n, limit = method.radius(floor), len(bits), sys.maxsize if limit is None else limit
     of, keys = method.keys(bits[rows])
-    near = None
-    if limit is not None:
-        near = bounded(rows[of], keys, len(bits), method.radius(floor), limit)
-        one, other = near.i, near.j
-    else:
-        left, right, _ = neighbors(keys, method.radius(floor))
-        one, other = rows[of[left]], rows[of[right]]
+    found = [bounded(rows[of], keys, n, radius, limit)]
     if len(against) and len(rows):
         of_other, other_keys = method.keys(bits[against])
-        left, right, _ = neighbors(keys, method.radius(floor), against=other_keys)
-        one, other = np.concatenate([one, rows[of[left]]]), np.concatenate([other, against[of_other[right]]])
-    return *each_once(one, other, len(bits)), near if near is not None and near.dense.any() else None
+        every = np.concatenate([rows[of], against[of_other]]), np.concatenate([keys, other_keys])
+        found.append(bounded(*every, n, radius, limit, split=len(keys)))
+    one, other = np.concatenate([near.i for near in found]), np.concatenate([near.j for near in found])
+    return *each_once(one, other, n), tuple(near for near in found if near.dense.any())
 
 
 def _searched(method: Searching, bits: Bytes, rows: Rows, against: Rows, floor: float) -> tuple[Rows, Rows]:

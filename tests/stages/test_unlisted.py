@@ -90,6 +90,26 @@ def test_listed_pairs_and_what_is_around_dense_rows_are_all_pairs(
     assert found == {(a, b) for a, b in ends if a != b}
 
 
+@given(st.integers(0, 2**32), st.integers(0, 60), st.integers(0, 60), st.integers(-1, 12), st.integers(0, 100))
+@settings(deadline=None)
+def test_listed_pairs_and_what_is_around_dense_rows_are_all_pairs_of_two_tables(
+    seed: int, ours: int, theirs: int, radius: int, limit: int
+) -> None:
+    """Some rows have two keys; rows of one table never meet."""
+    bits, n = close_rows(seed, ours + theirs, 8), max(1, (ours + theirs) // 2)
+    rng = np.random.default_rng(seed)
+    of = np.concatenate([rng.integers(0, n, ours), n + rng.integers(0, n, theirs)])
+    near = bounded(of, bits, 2 * n, radius, limit, split=ours)
+    found = set(zip(near.i.tolist(), near.j.tolist(), strict=True))
+    assert len(near.i) == len(found) <= limit
+    for row in np.flatnonzero(near.dense).tolist():
+        around = near.around(row)
+        assert near.dense[around].all()
+        assert ((around < n) != (row < n)).all()
+        found |= {(min(row, other), max(row, other)) for other in around.tolist()}
+    assert found == {(int(of[a]), int(of[ours + b])) for a, b, _ in all_pairs(bits[:ours], radius, bits[ours:])}
+
+
 @pytest.mark.parametrize("kernel", ["compiled", "numpy"])
 def test_which_rows_are_dense_does_not_depend_on_threads(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if kernel == "numpy":

@@ -61,7 +61,7 @@ def crowd_of(settings: Settings, catalog: Catalog, rows: Rows) -> Crowd:
     crowded[members] = True
     listed = np.zeros(0, np.int64)
     near = Bounded(listed, listed, crowded, method.radius(settings.floor), words, members, start, rows[of], key)
-    return Crowd(catalog, method, settings.floor, near)
+    return Crowd(catalog, method, settings.floor, (near,))
 
 
 def _dense(method: Fingerprint, bits: Bytes, dense: Words) -> tuple[Rows, Bytes]:

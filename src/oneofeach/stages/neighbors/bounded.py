@@ -23,7 +23,8 @@ class Bounded:
     """Pairs of rows within the radius, i < j, sorted; a pair of two dense rows may be missing: `around` finds it.
 
     dense: bool[n]. keys: uint64[k, words], what made rows dense; members: the rows of each, from start[k] on;
-    rows, key: the dense rows, ascending, and which keys they have.
+    rows, key: the dense rows, ascending, and which keys they have. side: bool[k], keys only meet those of the other
+    side; None: all meet all.
     """
 
     i: Rows
@@ -35,32 +36,38 @@ class Bounded:
     start: Rows
     rows: Rows
     key: Rows
+    side: Mask | None = None
 
     def around(self, row: int) -> Rows:
         """The other dense rows near this dense row, ascending; pairs with them may be missing from the list."""
         own = self.key[np.searchsorted(self.rows, row) : np.searchsorted(self.rows, row, side="right")]
         near = np.zeros(len(self.keys), bool)
-        for key in self.keys[own]:
-            near |= ones(self.keys ^ key).sum(-1, dtype=np.uint16) <= self.radius
+        for key in own:
+            close = ones(self.keys ^ self.keys[key]).sum(-1, dtype=np.uint16) <= self.radius
+            near |= close if self.side is None else close & (self.side != self.side[key])
         found = _ascending(self.members[_spread(self.start[:-1][near], np.diff(self.start)[near])])
         return np.asarray(found[found != row])
 
 
-def bounded(of: Rows, keys: Bytes, n: int, radius: int, limit: int = LIMIT, workers: int = 0) -> Bounded:
+def bounded(
+    of: Rows, keys: Bytes, n: int, radius: int, limit: int = LIMIT, workers: int = 0, split: int | None = None
+) -> Bounded:
     """The neighbors of n rows that have any number of keys each: rows are neighbors when any of their keys are.
 
     of: int64[k], the row of each key. keys: uint8[k, bytes]. At most `limit` pairs are listed; rows with the most
-    pairs become dense. Errors as for `neighbors`.
+    pairs become dense. split: only the first `split` keys meet the others, which belong to other rows; None: all meet
+    all. Errors as for `neighbors`.
     """
-    words = words_of(checked("keys", keys))
-    first, key = _distinct(words)
+    words, other = words_of(checked("keys", keys)), np.arange(len(keys)) >= (len(keys) if split is None else split)
+    first, key = _distinct(words, other)
+    side = other[first]
     members, size = of[np.argsort(key, kind="stable")], np.bincount(key, minlength=len(first))
     start = np.concatenate([[0], np.cumsum(size)])
     dense = np.zeros(len(first), bool)
     a = b = np.zeros(0, np.int64)
-    if radius >= 0 and len(of):
-        a, b, _ = joined(words[first], None, keys.shape[1] * 8, radius, workers, dense, max(PER_TASK, limit // 256))
-        shared = np.flatnonzero((size > 1) & ~dense)
+    if radius >= 0 and len(first) and (split is None or 0 < side.sum() < len(side)):
+        a, b = _joined(words[first], side, keys.shape[1] * 8, radius, workers, dense, max(PER_TASK, limit // 256))
+        shared = np.flatnonzero((size > 1) & ~dense & (split is None))
         a, b = _thinned(np.concatenate([a, shared]), np.concatenate([b, shared]), size, dense, limit)
     i, j = _rows(a, b, members, start, n)
     chosen = np.flatnonzero(dense)
@@ -71,17 +78,30 @@ def bounded(of: Rows, keys: Bytes, n: int, radius: int, limit: int = LIMIT, work
     members = members[_spread(start[chosen], size[chosen])]
     start = np.concatenate([[0], np.cumsum(size[chosen])])
     position = np.searchsorted(chosen, key[entries])
-    return Bounded(i, j, dense_rows, radius, words[first[chosen]], members, start, of[entries], position)
+    sides = None if split is None else side[chosen]
+    return Bounded(i, j, dense_rows, radius, words[first[chosen]], members, start, of[entries], position, sides)
 
 
-def _distinct(words: Words) -> tuple[Rows, Rows]:
-    """The first row of each kind of equal rows, and for each row the number of its kind."""
-    order = np.lexsort(words.T[::-1])
+def _distinct(words: Words, other: Mask) -> tuple[Rows, Rows]:
+    """The first row of each kind of equal rows of one side, and for each row the number of its kind; others last."""
+    order = np.lexsort((*words.T[::-1], other)) if other.any() else np.lexsort(words.T[::-1])
     new = np.ones(len(words), bool)
-    new[1:] = (words[order[1:]] != words[order[:-1]]).any(axis=1)
+    new[1:] = (words[order[1:]] != words[order[:-1]]).any(axis=1) | (other[order[1:]] != other[order[:-1]])
     number = np.empty(len(words), np.int64)
     number[order] = np.cumsum(new) - 1
     return order[new], number
+
+
+def _joined(
+    keys: Words, side: Mask, bits: int, radius: int, workers: int, dense: Mask, limit: int
+) -> tuple[Rows, Rows]:
+    """Pairs of keys, which are sorted by their side; those of two sides where there are two."""
+    left = int(np.searchsorted(side, True))
+    if left == len(keys):
+        a, b, _ = joined(keys, None, bits, radius, workers, dense, limit)
+        return a, b
+    a, b, _ = joined(keys[:left], keys[left:], bits, radius, workers, dense, limit)
+    return a, b + left
 
 
 def _thinned(a: Rows, b: Rows, size: Rows, dense: Mask, limit: int) -> tuple[Rows, Rows]:
