@@ -60,6 +60,9 @@ def read_labels(path: str | os.PathLike[str]) -> dict[tuple[str, str], bool]:
             rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
     except FileNotFoundError as error:
         raise SourceNotFound(os.fspath(path)) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        hint = "Write two keys per row, and 1 or 0, and save it as CSV in UTF-8."
+        raise OneOfEachError(f"The labels are no text in UTF-8: {os.fspath(path)} ({error})\n{hint}") from error
     if rows and _is_header(rows[0]):
         rows = rows[1:]
     return {(row[0], row[1]): _label(row, number) for number, row in enumerate(rows, 1) if _has_two(row, number)}

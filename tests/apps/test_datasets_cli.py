@@ -165,6 +165,18 @@ def test_query_finds_what_the_index_has_and_only_that(
     assert "found" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [["query"], ["index", "status"], ["index", "verify"], ["index", "prune"]])
+def test_a_question_to_an_index_that_is_not_there_is_an_error_and_makes_none(
+    command: list[str], train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked, index = [str(train)] if command == ["query"] else [], tmp_path / "mistyped.sqlite"
+    assert run([*command, *asked, "--index", str(index)]) == 2
+    error = capsys.readouterr().err.splitlines()
+    assert error[0].endswith(f"No such index: {index}")
+    assert error[1].endswith(f"oneofeach find FOLDER --index {index}")
+    assert not index.exists()
+
+
 def test_an_open_index_answers_for_what_was_added_since(train: Path, tmp_path: Path) -> None:
     with oneofeach.Index(tmp_path / "i.sqlite") as index:
         assert index.query(encoded(1)) == []
@@ -225,6 +237,18 @@ def test_evaluate_suggests_nothing_where_nothing_is_precise_and_wants_labels(
         truth.write_text(text)
         assert run(["evaluate", str(train), str(truth)]) == 2
         assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n", "a,b,1\n".encode("utf-16")])
+def test_labels_that_are_no_text_are_an_error_with_what_to_do(
+    content: bytes, train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_bytes(content)
+    assert run(["evaluate", str(train), str(truth)]) == 2
+    error = capsys.readouterr().err
+    assert f"The labels are no text in UTF-8: {truth}" in error
+    assert "save it as CSV" in error
 
 
 def test_what_an_applied_run_kept_stays_until_it_is_undone(train: Path, capsys: pytest.CaptureFixture[str]) -> None:

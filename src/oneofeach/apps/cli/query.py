@@ -12,6 +12,7 @@ from oneofeach.apps.cli.blocks import Given, expanded
 from oneofeach.apps.cli.options import THRESHOLD, IndexPath, Threshold, Workers, number
 from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.apps.cli.progress import progress_bar
+from oneofeach.apps.cli.stores import existing
 from oneofeach.asking import FILL, Index
 from oneofeach.errors import EmptyImageList, IndexDamaged, UnreadableImage
 from oneofeach.flow import scan
@@ -42,7 +43,7 @@ def query(
     items = items_of(given.source())
     if not items:
         raise EmptyImageList("Give images, or a folder or dataset that has some.")
-    with Index(index) as opened:
+    with existing(index) as opened:
         for item in items:
             matches = _asked(opened, item, threshold, limit, as_json)
             found += bool(matches)

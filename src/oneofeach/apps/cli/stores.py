@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from oneofeach.apps.cli.options import IndexPath, Json
 from oneofeach.apps.cli.printing import put, put_json, tell
 from oneofeach.asking import Index
-from oneofeach.errors import MissingExtra, Refused
+from oneofeach.errors import MissingExtra, OneOfEachError, Refused, named
 from oneofeach.wording import counted, size
 
 SHOWN = 20
@@ -35,13 +36,21 @@ def opened(path: str | None, no_index: bool = False) -> Iterator[Index | None]:
         yield index
 
 
+def existing(path: str | None) -> Index:
+    """The index at a path, for a command that only asks: none is made there. OneOfEachError when there is none."""
+    if path is not None and not os.path.lexists(path):
+        hint = f"Check the spelling, or fill one first: oneofeach find FOLDER --index {path}"
+        raise OneOfEachError(f"No such index: {named(path)}\n{hint}")
+    return Index(path)
+
+
 index = typer.Typer(help="Look after the index: what is remembered of images.", no_args_is_help=True)
 
 
 @index.command()
 def status(path: IndexPath = None, as_json: Json = False) -> None:
     """Show where the index is and what is in it."""
-    with Index(path) as found:
+    with existing(path) as found:
         now = found.status()
     if as_json:
         put_json({"schema_version": 1, **{name: getattr(now, name) for name in now.__slots__}})
@@ -59,7 +68,7 @@ def verify(
     everything: Annotated[bool, typer.Option("--all", help="Every file, not a sample of 1,000.")] = False,
 ) -> None:
     """Check the file itself, and hash a sample of files again."""
-    with Index(path) as opened_index:
+    with existing(path) as opened_index:
         found = opened_index.verify(sample=None) if everything else opened_index.verify()
     for name, places in (("wrong", found.wrong), ("gone", found.missing), ("changed", found.changed)):
         for place in places[:SHOWN]:
@@ -74,6 +83,6 @@ def verify(
 @index.command()
 def prune(path: IndexPath = None) -> None:
     """Forget files that are gone, and what only they needed. Decisions stay."""
-    with Index(path) as found:
+    with existing(path) as found:
         gone = found.prune()
     put(f"{counted(gone.files, 'file')} and {counted(gone.images, 'image')} forgotten.")
