@@ -39,6 +39,20 @@ def test_a_sidecar_shared_by_two_images_is_listed_with_both() -> None:
     assert folder("a.png", "a.jpg", "a.txt") == {"a.jpg": ("a.txt",), "a.png": ("a.txt",)}
 
 
+def test_a_sidecar_after_the_full_name_spares_an_image_that_of_its_stem() -> None:
+    assert folder("a.png", "a.jpg", "a.txt", "a.jpg.txt") == {"a.jpg": ("a.jpg.txt",), "a.png": ("a.txt",)}
+    assert folder("a.png", "a.jpg", "a.txt", "a.jpg.caption") == {"a.jpg": ("a.jpg.caption",), "a.png": ("a.txt",)}
+    assert folder("a.png", "a.jpg", "a.txt", "a.jpg.json") == {"a.jpg": ("a.jpg.json", "a.txt"), "a.png": ("a.txt",)}
+
+
+def test_a_sidecar_that_no_image_needs_travels_behind_those_after_the_full_name() -> None:
+    assert folder("a.webp.jpg", "a.webp.txt", "a.webp.jpg.txt") == {"a.webp.jpg": ("a.webp.jpg.txt", "a.webp.txt")}
+    assert folder("a.png", "a.jpg", "a.txt", "a.png.txt", "a.jpg.txt") == {
+        "a.jpg": ("a.jpg.txt", "a.txt"),
+        "a.png": ("a.png.txt", "a.txt"),
+    }
+
+
 def test_the_longest_stem_has_the_sidecar() -> None:
     assert folder("a.png", "a_b.png", "a_b_sd3_te.npz") == {"a.png": (), "a_b.png": ("a_b_sd3_te.npz",)}
 

@@ -58,7 +58,7 @@ class Captioning:
 
     def _against(self, path: str, keeper: int, going: set[str]) -> str:
         """Why a caption may not be written; empty when it may."""
-        sharing = self._files.owners.get(path, set()) | self._files.owners.get(os.path.splitext(path)[0], set())
+        sharing = self._files.owners.get(path) or self._files.owners.get(os.path.splitext(path)[0], set())
         staying = sorted(sharing - going - {self._files.paths[keeper]})
         if glob := protected(path, self._files.roots, self._protect):
             return f"protected by {glob}"

@@ -121,7 +121,7 @@ class _Planner:
         """The sidecars that go with an image: all that belong to no image that stays."""
         if self._action not in TAKES_SIDECARS:
             return
-        for path in self._files.sidecars(row):
+        for path in sorted(self._files.sidecars(row)):
             others = self._files.owners[path] - {self._files.paths[row]}
             if others <= going and os.path.lexists(path):
                 yield replace(self._placed(look(path)), shared=tuple(sorted(others)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,10 @@ def _write_new(units: Sequence[Unit], root: Path, facts: npt.NDArray[np.void]) -
     for number, (unit, name) in enumerate(zip(units, names, strict=True), 1):
         size = {side: int(facts[side][unit.row]) for side in ("width", "height")}
         images.append({"id": number, "file_name": name, **size})
-        if text := _caption(unit.companions()):
+        if text := unit.caption(unit.companions()).strip():
             captions.append({"id": len(captions) + 1, "image_id": number, "caption": text})
     _write_json(root / "annotations" / "all.json", {"images": images, "annotations": captions, "categories": []})
     return [f"images/{name}" for name in names]
-
-
-def _caption(companions: Mapping[str, bytes]) -> str:
-    data = companions.get(".txt") or companions.get(".caption") or b""
-    return data.decode("utf-8", errors="replace").strip()
 
 
 def _write_json(path: Path, content: object) -> None:

@@ -18,7 +18,6 @@ from oneofeach.stages.export.units import Unit
 FILE_BYTES = 500 << 20
 GROUP_ROWS = 100  # what one reading of an image decompresses
 SPLIT = re.compile(r"([A-Za-z_]\w*)\[|(?:.*[/\\])?([A-Za-z_]\w*)-\d+-of-\d+\.(?:parquet|arrow)#")
-CAPTIONS = (".txt", ".caption")
 STRING, BINARY = {"dtype": "string", "_type": "Value"}, {"dtype": "binary", "_type": "Value"}
 FEATURES = {
     "image": {"_type": "Image"},
@@ -100,11 +99,10 @@ def _record(unit: Unit) -> Any:
 
 def _row(unit: Unit) -> dict[str, Any]:
     companions = unit.companions()
-    caption = next((companions[ending] for ending in CAPTIONS if ending in companions), b"")
     return {
         "image": {"bytes": unit.read(), "path": f"{unit.name}.{unit.extension}".rpartition("/")[2]},
         "name": unit.name,
-        "caption": caption.decode("utf-8", errors="replace"),
+        "caption": unit.caption(companions),
         "companions": [{"extension": ending, "data": data} for ending, data in sorted(companions.items())],
     }
 

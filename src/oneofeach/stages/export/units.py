@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -17,6 +17,7 @@ from oneofeach.errors import Refused, UnsupportedInput
 from oneofeach.tables import Item, Outcome, Readable, Sample
 
 EXTRA = ".extra"
+CAPTIONS = (".txt", ".caption")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,12 @@ class Unit:
         if isinstance(self.item.source, Sample):
             return {f".{extension}": data for extension, data in self.item.source.companions().items()}
         return {ending: _file(path) for ending, path in self.sidecars().items()}
+
+    def caption(self, companions: Mapping[str, bytes]) -> str:
+        """The text of its caption: that after its full name (`a.jpg.txt`), or else after its stem; "" for none."""
+        endings = (whole + ending for whole in (f".{self.extension}", "") for ending in CAPTIONS)
+        data = next((companions[ending] for ending in endings if ending in companions), b"")
+        return data.decode("utf-8", errors="replace")
 
     def sidecars(self) -> dict[str, str]:
         """The same for companions that are files of their own, as paths."""

@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from oneofeach.stages.export.units import EXTRA, Unit, by_stem
+from oneofeach.stages.export.units import CAPTIONS, EXTRA, Unit, by_stem
 
 SHARD_SIZE = 10_000  # samples
 SHARD_BYTES = 1 << 30
@@ -44,11 +44,13 @@ def _shard(path: Path, named: Iterator[tuple[str, Unit]], shard_size: int) -> li
 
 
 def _members(unit: Unit) -> Iterator[tuple[str, bytes]]:
-    """The image, then its companions by extension."""
+    """The image, then its companions by extension: a caption after its full name is the one that readers look for."""
     taken = {unit.extension}
     yield unit.extension, unit.read()
-    for ending, data in sorted(unit.companions().items()):
-        extension = ending.lstrip(".-_").removesuffix(EXTRA)
+    whole = tuple(f".{unit.extension}{ending}" for ending in CAPTIONS)
+    for ending, data in sorted(unit.companions().items(), key=lambda one: (one[0] not in whole, one[0])):
+        plain = ending.removeprefix(f".{unit.extension}") if ending in whole else ending
+        extension = plain.lstrip(".-_").removesuffix(EXTRA)
         while extension in taken:
             extension = f"other.{extension}"
         taken.add(extension)

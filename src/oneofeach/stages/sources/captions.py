@@ -1,4 +1,7 @@
-"""Items → their captions, read from sidecars and samples: `.txt`, then `.caption`, then the "caption" of a `.json`."""
+"""Items → their captions, read from sidecars and samples: `.txt`, then `.caption`, then the "caption" of a `.json`.
+
+Of two that end alike, the one after the full name of the image (`a.jpg.txt`) comes first.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,8 @@ def captions_of(items: Sequence[Item]) -> dict[int, str]:
 
 def _companions(source: Any) -> Iterator[tuple[str, bytes]]:
     if isinstance(source, Sample):
-        for extension, data in source.companions().items():
+        whole = f"{source.extension}."
+        for extension, data in sorted(source.companions().items(), key=lambda one: not one[0].startswith(whole)):
             yield f".{extension}", data
 
 

@@ -27,6 +27,5 @@ def images_among(names: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def companion_name(sidecar: str, image: str) -> str:
-    """What a sidecar's name adds to its image's: "txt" for a.txt beside a.jpg, "-masklabel.png" for a-masklabel.png."""
-    stem = os.path.splitext(image)[0]
-    return sidecar[len(image if sidecar.startswith(image) else stem) :].removeprefix(".")
+    """What a sidecar's name adds to the stem of its image's: "txt" for a.txt, "jpg.txt" for a.jpg.txt beside a.jpg."""
+    return sidecar[len(os.path.splitext(image)[0]) :].removeprefix(".")

@@ -37,11 +37,12 @@ SIDECARS = (
 def sidecars_in(
     names: Iterable[str], images: Set[str], patterns: Sequence[str] = SIDECARS
 ) -> dict[str, tuple[str, ...]]:
-    """Every image of one folder with the names of its sidecars, sorted.
+    """Every image of one folder with the names of its sidecars, sorted: those after its full name come first.
 
     names: all names in the folder. images: those that a decoder may open; one that is another image's sidecar
     (`a-masklabel.png` beside `a.jpg`) is not a key of the result. A sidecar of two images (`a.txt` beside `a.png` and
-    `a.jpg`) is listed with both; when one name fits images of different stems, the longest stem has it.
+    `a.jpg`) is listed with both, unless one has its own of that kind after its full name (`a.jpg.txt`): then `a.txt` is
+    that of the others. When one name fits images of different stems, the longest stem has it.
     """
     endings = _compiled(tuple(patterns)).endings
     asked = [name for name in names if name.lower().endswith(endings)]
@@ -51,17 +52,29 @@ def sidecars_in(
     belongs = {name: found for name in asked if (found := _images_of(name, owned, patterns))}
     masks = {name for name in images & belongs.keys() if any(owner not in belongs for owner in belongs[name])}
     result: dict[str, list[str]] = {image: [] for image in images - masks}
-    for name, owners in belongs.items():
-        for image in owners:
-            if image in result and name not in result:
-                result[image].append(name)
-    return {image: tuple(sorted(found)) for image, found in result.items()}
+    own = {(image, _kind(name, image)) for name in belongs for image in belongs[name] if name.startswith(image)}
+    for name in belongs.keys() - result.keys():
+        owners = [image for image in belongs[name] if image in result]
+        without = [image for image in owners if name.startswith(image) or (image, _kind(name, image)) not in own]
+        for image in without or owners:
+            result[image].append(name)
+    return {image: _in_order(image, found) for image, found in result.items()}
 
 
 def sidecars_of(name: str, names: Iterable[str], patterns: Sequence[str] = SIDECARS) -> tuple[str, ...]:
-    """The sidecars of one image among `names`, sorted; the other names are taken for sidecars, not for images."""
+    """The sidecars of one image among `names`, in the same order; no other name is taken for an image."""
     owned = _owners({name})
-    return tuple(sorted(other for other in names if other != name and _images_of(other, owned, patterns)))
+    return _in_order(name, (other for other in names if other != name and _images_of(other, owned, patterns)))
+
+
+def _in_order(image: str, sidecars: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(sidecars, key=lambda name: (not name.startswith(image), name)))
+
+
+def _kind(sidecar: str, image: str) -> str:
+    """What the name of a sidecar adds to that of its image; captions are of one kind."""
+    rest = sidecar[len(image if sidecar.startswith(image) else splitext(image)[0]) :].lower()
+    return ".txt" if rest == ".caption" else rest
 
 
 def _owners(images: Iterable[str]) -> Mapping[str, list[str]]:
