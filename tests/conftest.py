@@ -27,8 +27,10 @@ def own_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_index(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test knows what another one has seen."""
-    monkeypatch.setenv("ONEOFEACH_INDEX", str(tmp_path_factory.mktemp("index") / "index.sqlite"))
+    """No test knows what another one has seen or done."""
+    folder = tmp_path_factory.mktemp("index")
+    monkeypatch.setenv("ONEOFEACH_INDEX", str(folder / "index.sqlite"))
+    monkeypatch.setenv("ONEOFEACH_JOURNALS", str(folder / "journals"))
 
 
 @pytest.fixture(scope="module")

@@ -94,7 +94,7 @@ class Index:
         return DecisionStore(self.store)
 
     def mark_kept(self, contents: Iterable[bytes]) -> None:
-        """Remember that an applied run kept these contents (SHA-256): later runs prefer them to what is new."""
+        """Remember that an applied run kept these contents (SHA-256) in place of others: later runs prefer them."""
         self._change_kept("INSERT OR IGNORE INTO kept (content) VALUES (?)", contents)
 
     def forget_kept(self, contents: Iterable[bytes]) -> None:

@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from reviewing import near_copies, page_of, running
 
+from oneofeach.apps.review.applying import Wanted
 from oneofeach.index import Index
 from oneofeach.stages.sources import items_of
 from oneofeach.stages.sources.captions import caption_of
@@ -178,3 +179,22 @@ def test_what_was_kept_is_remembered_for_later_runs(chromium: Browser, tmp_path:
         expect(page.locator("#outcome")).to_contain_text("taken back")
         expect(page.locator("#would-go")).not_to_contain_text("gone")
         assert not index.kept(opened.session.catalog.facts["content"]).any()
+
+
+def test_only_what_stands_for_a_step_that_was_done_is_remembered_as_kept(tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 2)
+    copy = folder / "0_copy.png"
+    copy.write_bytes((folder / "0.png").read_bytes())
+    with Index(tmp_path / "index.sqlite") as index, running(folder, tmp_path / "store", index=index) as opened:
+        contents = opened.session.catalog.facts["content"]
+        planned = opened.applying.plan(Wanted("hardlink", decided_only=False))
+        assert (planned["steps"], planned["left_count"]) == (1, 4)
+        opened.applying.start(planned["id"])
+        opened.applying.wait()
+        assert copy.samefile(folder / "0.png")
+        names = [Path(opened.session.catalog.items[row].key).name for row in index.kept(contents).nonzero()[0]]
+        assert names == ["0.png", "0_copy.png"], "the same bytes, and nothing of the groups that were left"
+        opened.applying.start_back()
+        opened.applying.wait()
+        assert not copy.samefile(folder / "0.png")
+        assert not index.kept(contents).any()

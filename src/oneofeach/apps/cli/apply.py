@@ -16,7 +16,7 @@ from oneofeach.stages.acting import journals as journaling
 from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting import undo as undoing
 from oneofeach.stages.acting.journal import Journal
-from oneofeach.stages.acting.steps import Plan, Step
+from oneofeach.stages.acting.steps import Plan
 
 SHOWN = 20  # reasons on the screen
 REFUSED = 4
@@ -35,7 +35,7 @@ def apply(
     code = finish(journal, as_json)  # told first: whatever becomes of the index, this was done
     with opened(index, no_index) as store:
         if store:
-            store.mark_kept(keepers(journal))
+            store.mark_kept(journaling.kept(journal))
     raise typer.Exit(code)
 
 
@@ -60,14 +60,8 @@ def undo(
         _tell_damage(after)
     with opened(index, no_index) as store:
         if store:
-            store.forget_kept(keepers(after))
+            store.forget_kept(journaling.let_go(after))
     raise typer.Exit(REFUSED if after.not_restored or after.damaged else 0)
-
-
-def keepers(journal: Journal) -> set[bytes]:
-    """The contents (SHA-256) that stayed in place of others."""
-    steps = (unit.step for unit in journal.units.values())
-    return {bytes.fromhex(step.keeper.content) for step in steps if isinstance(step, Step)}
 
 
 def journals(as_json: Json = False) -> None:

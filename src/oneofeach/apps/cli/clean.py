@@ -22,6 +22,7 @@ from oneofeach.errors import Refused
 from oneofeach.flow import deduplicate
 from oneofeach.stages.acting.actions import ACTIONS
 from oneofeach.stages.acting.captions import RULES
+from oneofeach.stages.acting.journals import kept
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
 from oneofeach.stages.acting.steps import Caption, Plan, Step
@@ -75,8 +76,7 @@ def clean(
     code = finish(journal)  # told first: whatever becomes of the index, this was done
     with opened(reading.index, reading.no_index) as store:
         if store:
-            kept = result.assignment.kept
-            store.mark_kept(map(bytes, result.catalog.facts["content"][kept]))
+            store.mark_kept(kept(journal))
     raise typer.Exit(code or unread)
 
 

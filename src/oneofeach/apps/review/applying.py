@@ -21,6 +21,7 @@ from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
 from oneofeach.flow import Result
 from oneofeach.index import Index
+from oneofeach.stages.acting import journals as journaling
 from oneofeach.stages.acting.actions import ACTIONS
 from oneofeach.stages.acting.journal import DONE, RESTORED, Journal
 from oneofeach.stages.acting.names import inside
@@ -159,21 +160,16 @@ class Applying:
         self.journal = perform(made, self._journals, progress=self._progress)
         if made.action in ("quarantine", "trash", "delete"):
             done = [path for path, result in self.journal.results.items() if result.outcome == DONE]
-            rows = self._rows_of(done)
-            self._remember(self._session.standing.groups.keeper[rows], True)
-            self._session.set_gone(rows, True)
+            self._session.set_gone(self._rows_of(done), True)
+        if self._index:
+            self._index.mark_kept(journaling.kept(self.journal))
 
     def _take_back(self, journal: Journal) -> None:
         self.journal = undo(journal, progress=self._progress)
         back = [result.source for result in self.journal.undone.values() if result.outcome == RESTORED]
         self._session.set_gone(self._rows_of(back), False)
-        self._remember(self._session.standing.groups.keeper[self._rows_of(back)], False)
-
-    def _remember(self, keepers: Rows, kept: bool) -> None:
-        """Later runs prefer what was kept by this one."""
         if self._index:
-            contents = [bytes(content) for content in self._session.catalog.facts["content"][np.unique(keepers)]]
-            (self._index.mark_kept if kept else self._index.forget_kept)(contents)
+            self._index.forget_kept(journaling.let_go(self.journal))
 
     def summary(self) -> dict[str, Any]:
         """What came of it, in numbers that add up, and every step that was not done."""

@@ -92,6 +92,20 @@ class Journal:
         return [result for result in self.undone.values() if result.outcome != RESTORED]
 
     @property
+    def done_units(self) -> list[Unit]:
+        """Units that were done, verified, and not taken back."""
+        done = (number for number in self.units if self.outcomes.get(number) == DONE)
+        return [self.units[number] for number in done if not self._is_restored(number)]
+
+    @property
+    def restored_units(self) -> list[Unit]:
+        """Units that undo has taken back."""
+        return [unit for number, unit in self.units.items() if self._is_restored(number)]
+
+    def _is_restored(self, number: int) -> bool:
+        return number in self.undone and self.undone[number].outcome == RESTORED
+
+    @property
     def open_units(self) -> list[Unit]:
         """Intents without an outcome: the process ended between the two."""
         return [unit for number, unit in self.units.items() if number not in self.outcomes]
@@ -99,9 +113,8 @@ class Journal:
     @property
     def changed_units(self) -> list[Unit]:
         """Units that may have changed a file and were not taken back, newest first."""
-        restored = {number for number, result in self.undone.items() if result.outcome == RESTORED}
         changed = (number for number in self.units if self.outcomes.get(number, STUCK) in (DONE, STUCK))
-        return [self.units[number] for number in sorted(changed, reverse=True) if number not in restored]
+        return [self.units[number] for number in sorted(changed, reverse=True) if not self._is_restored(number)]
 
     def intend(self, step: Step | Caption, was: tuple[int, int, int]) -> Unit:
         """Note an intent; it must be synced before the change is made."""

@@ -12,8 +12,8 @@ from datetime import datetime, timezone
 from typing import Any
 
 from oneofeach.errors import Refused
-from oneofeach.stages.acting.journal import DONE, REFUSED, RESTORED, Journal, Result, Unit
-from oneofeach.stages.acting.steps import Plan, step_from
+from oneofeach.stages.acting.journal import REFUSED, Journal, Result, Unit
+from oneofeach.stages.acting.steps import Plan, Step, step_from
 
 VERSION = 1
 
@@ -120,9 +120,7 @@ def done_before(plan: Plan, folder: str) -> dict[str, str]:
     """Source → the journal that says it was done, of every step of this plan that an earlier apply did, not undone."""
     done: dict[str, str] = {}
     for journal in _of_plan(plan, folder):
-        restored = {number for number, result in journal.undone.items() if result.outcome == RESTORED}
-        finished = (unit for number, unit in journal.units.items() if number not in restored)
-        done |= {unit.step.file.path: journal.id for unit in finished if journal.outcomes.get(unit.number) == DONE}
+        done |= {unit.step.file.path: journal.id for unit in journal.done_units}
     return done
 
 
@@ -145,6 +143,22 @@ def journals(folder: str = "") -> list[Journal]:
     names = [name for name in os.listdir(folder) if name.endswith(".jsonl")] if os.path.isdir(folder) else []
     found = [journal for name in names if (journal := _readable(os.path.join(folder, name)))]
     return sorted(found, key=lambda journal: (journal.started, journal.id), reverse=True)
+
+
+def kept(journal: Journal) -> set[bytes]:
+    """What an apply kept: the contents (SHA-256) that stand in place of images whose steps were done and not undone."""
+    return _keepers(journal.done_units)
+
+
+def let_go(journal: Journal) -> set[bytes]:
+    """What an undo takes back of `kept`: contents that stand for no other step of any journal, here or of the user."""
+    folders = {os.path.dirname(os.path.abspath(journal.path)), journals_folder()}
+    standing = (kept(other) for folder in folders for other in journals(folder))
+    return _keepers(journal.restored_units).difference(*standing)
+
+
+def _keepers(units: Iterable[Unit]) -> set[bytes]:
+    return {bytes.fromhex(unit.step.keeper.content) for unit in units if isinstance(unit.step, Step)}
 
 
 def _readable(path: str) -> Journal | None:
