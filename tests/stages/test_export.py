@@ -8,6 +8,7 @@ import gc
 import io
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,28 @@ def test_names_that_would_collide_or_leave_the_destination_are_made_plain(tmp_pa
     shard = write_tar(tmp_path / "s.tar", {"../x.png": encoded(1), "/x.png": encoded(2), "X.png": encoded(3)})
     oneofeach.export(oneofeach.deduplicate(str(shard)), tmp_path / "out")
     assert sorted(tree(tmp_path / "out")) == ["manifest.csv", "s/X-3.png", "s/x-2.png", "s/x.png"]
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="these file systems have no such names")
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_image_whose_name_is_no_utf_8_is_exported_with_its_caption(tmp_path: Path, format: str) -> None:
+    root = tmp_path / "images"
+    root.mkdir()
+    name = os.fsdecode(b"bad\xff\xfename")
+    (root / f"{name}.png").write_bytes(encoded(1))
+    (root / f"{name}.txt").write_text("its caption")
+    out = oneofeach.export(oneofeach.deduplicate(str(root)), tmp_path / "out", format)
+    again = oneofeach.deduplicate(sources_in(out, format))
+    assert again.counts == {"seen": 1, "kept": 1, "removed": 0, "skipped": 0}
+    escaped = "bad\\udcff\\udcfename"
+    if format in ("parquet", "hf"):
+        (row,) = pq.read_table(next(out.rglob("*.parquet"))).to_pylist()
+        assert (row["name"], row["image"]["path"], row["caption"]) == (escaped, f"{escaped}.png", "its caption")
+    elif format == "coco":
+        document = json.loads((out / "annotations" / "all.json").read_text("utf-8"))
+        assert [entry["file_name"] for entry in document["images"]] == [f"{escaped}.png"]
+        assert (out / "images" / f"{escaped}.png").read_bytes() == encoded(1)
+        assert [entry["caption"] for entry in document["annotations"]] == ["its caption"]
 
 
 def test_an_export_into_its_own_source_or_named_like_a_file_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from oneofeach.stages.export.folder import write_folder
-from oneofeach.stages.export.units import Unit
+from oneofeach.stages.export.units import Unit, plain
 
 
 def write_coco(units: Sequence[Unit], root: Path, facts: npt.NDArray[np.void]) -> list[str]:
@@ -50,7 +51,7 @@ def _write_rest(path: str, units: Sequence[Unit], root: Path) -> list[tuple[Unit
 
 
 def _write_new(units: Sequence[Unit], root: Path, facts: npt.NDArray[np.void]) -> list[str]:
-    names = write_folder(units, root / "images")
+    names = write_folder([replace(unit, name=plain(unit.name)) for unit in units], root / "images")
     images: list[dict[str, Any]] = []
     captions: list[dict[str, Any]] = []
     for number, (unit, name) in enumerate(zip(units, names, strict=True), 1):
@@ -63,4 +64,4 @@ def _write_new(units: Sequence[Unit], root: Path, facts: npt.NDArray[np.void]) -
 
 
 def _write_json(path: Path, content: object) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")

@@ -13,7 +13,7 @@ from typing import Any
 
 from oneofeach.errors import UnsupportedInput
 from oneofeach.plugins import extra
-from oneofeach.stages.export.units import Unit
+from oneofeach.stages.export.units import Unit, plain
 
 FILE_BYTES = 500 << 20
 GROUP_ROWS = 100  # what one reading of an image decompresses
@@ -100,10 +100,10 @@ def _record(unit: Unit) -> Any:
 def _row(unit: Unit) -> dict[str, Any]:
     companions = unit.companions()
     return {
-        "image": {"bytes": unit.read(), "path": f"{unit.name}.{unit.extension}".rpartition("/")[2]},
-        "name": unit.name,
+        "image": {"bytes": unit.read(), "path": plain(f"{unit.name}.{unit.extension}".rpartition("/")[2])},
+        "name": plain(unit.name),
         "caption": unit.caption(companions),
-        "companions": [{"extension": ending, "data": data} for ending, data in sorted(companions.items())],
+        "companions": [{"extension": plain(ending), "data": data} for ending, data in sorted(companions.items())],
     }
 
 

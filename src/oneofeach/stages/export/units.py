@@ -92,6 +92,11 @@ def named(kept: Iterable[tuple[int, Item, bytes]]) -> list[Unit]:
     return units
 
 
+def plain(text: str) -> str:
+    """A name as text that any reader takes: bytes that are no UTF-8 are escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def by_stem(units: list[Unit]) -> list[tuple[str, Unit]]:
     """Units with names that are unique without the extension, for formats whose samples are told apart by it.
 
@@ -101,8 +106,8 @@ def by_stem(units: list[Unit]) -> list[tuple[str, Unit]]:
     named = []
     for unit in units:
         folder, slash, base = unit.name.rpartition("/")
-        plain = folder + slash + base.replace(".", "_")
-        name = next(option for option in _options(plain) if option not in taken)
+        stem = folder + slash + base.replace(".", "_")
+        name = next(option for option in _options(stem) if option not in taken)
         taken.add(name)
         named.append((name, unit))
     return named
