@@ -70,6 +70,11 @@ def test_files_are_read_again_with_the_caption_of_each_image(source: str, tmp_pa
     }
 
 
+def test_trainers_find_the_caption_of_each_image_after_its_stem(source: str, tmp_path: Path) -> None:
+    images = [path for path in export(source, tmp_path / "out", "kohya").rglob("x*") if path.suffix != ".txt"]
+    assert {f"x{path.suffix}": path.with_suffix(".txt").read_text() for path in images} == OWN
+
+
 def test_a_lone_image_with_two_captions_keeps_both_and_is_read_by_its_full_name(tmp_path: Path) -> None:
     (tmp_path / "cap").mkdir()
     for name, data in {"x.webp": encoded(1, "webp"), "x.txt": b"stem", "x.webp.txt": b"full"}.items():

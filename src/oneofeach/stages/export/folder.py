@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 from oneofeach.errors import Refused
-from oneofeach.stages.export.units import EXTRA, Unit, changed
+from oneofeach.stages.export.units import EXTRA, Unit, by_reader, changed, distinct
 
 REPEATS = re.compile(r"[0-9]+_.+")
 FICLONE = 0x40049409
@@ -26,9 +26,10 @@ def write_folder(units: Sequence[Unit], root: Path, link: str = "copy") -> list[
 def write_kohya(units: Sequence[Unit], root: Path, link: str = "copy") -> list[str]:
     """As a folder whose images all lie in `N_name` folders, N being how often each is repeated in training.
 
-    Folders that have repeats keep them; others begin with one.
+    Folders that have repeats keep them; others begin with one. No two images share a stem, by which captions are found.
     """
-    return [_write(unit, root, _with_repeats(unit.name), LINKS[link]) for unit in units]
+    names = distinct(_with_repeats(unit.name) for unit in units)
+    return [_write(unit, root, name, LINKS[link], by_reader) for unit, name in zip(units, names, strict=True)]
 
 
 def _with_repeats(name: str) -> str:
@@ -38,20 +39,31 @@ def _with_repeats(name: str) -> str:
     return "/".join([f"1_{'_'.join(folders) or 'images'}", base])
 
 
-def _write(unit: Unit, root: Path, name: str, place: Callable[[str, Path], None]) -> str:
+def _as_it_is(ending: str, unit: Unit, endings: Container[str]) -> str:
+    return ending
+
+
+def _write(
+    unit: Unit,
+    root: Path,
+    name: str,
+    place: Callable[[str, Path], None],
+    ended: Callable[[str, Unit, Container[str]], str] = _as_it_is,
+) -> str:
     target = root / f"{name}.{unit.extension}"
     target.parent.mkdir(parents=True, exist_ok=True)
     if unit.path:
         _unchanged(unit)
         place(unit.path, target)
-        for ending, path in unit.sidecars().items():
-            beside = root / f"{name}{ending}"
+        for ending, path in (sidecars := unit.sidecars()).items():
+            beside = root / f"{name}{ended(ending, unit, sidecars)}"
             if not beside.exists():  # two images may share one caption
                 place(path, beside)
     else:
         target.write_bytes(unit.read())
         images = getattr(unit.item.source, "images", ())
-        for ending, data in unit.companions().items():
+        for found, data in (companions := unit.companions()).items():
+            ending = ended(found, unit, companions)
             ending += EXTRA * (ending[1:] in images)
             (root / f"{name}{ending}").write_bytes(data)
     return target.relative_to(root).as_posix()

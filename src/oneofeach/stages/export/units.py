@@ -6,7 +6,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -97,6 +97,16 @@ def plain(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
+def distinct(names: Iterable[str]) -> list[str]:
+    """Names that are repeated, also in another case, get a number."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        found.append(next(option for option in _options(name) if option.casefold() not in taken))
+        taken.add(found[-1].casefold())
+    return found
+
+
 def by_stem(units: list[Unit]) -> list[tuple[str, Unit]]:
     """Units with names that are unique without the extension, for formats whose samples are told apart by it.
 
@@ -111,6 +121,17 @@ def by_stem(units: list[Unit]) -> list[tuple[str, Unit]]:
         taken.add(name)
         named.append((name, unit))
     return named
+
+
+def by_reader(ending: str, unit: Unit, endings: Container[str]) -> str:
+    """The ending under which trainers find a companion: they look for captions after the stem only.
+
+    endings: of all companions. A caption after the full name takes the place of one after the stem.
+    """
+    whole = f".{unit.extension}"
+    if ending.removeprefix(whole) in CAPTIONS:
+        return f".other{ending}" if whole + ending in endings else ending.removeprefix(whole)
+    return ending
 
 
 def _options(name: str) -> Iterator[str]:
