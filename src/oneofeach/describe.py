@@ -207,6 +207,8 @@ def _described(facts: np.void, method: Fingerprint, error: str) -> Description:
 
 
 def _dated(item: Item, found: Description) -> Description:
+    if item.mtime_ns <= 0 and item.size < 0:
+        return found
     facts = found.facts.copy()
     facts["mtime_ns"] = max(item.mtime_ns, 0)
     if item.size >= 0 and not facts["bytes"]:

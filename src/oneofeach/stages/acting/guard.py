@@ -27,6 +27,7 @@ class Guard:
         self.witness = Witness()
         self._before = before
         self._roots, self._globs = roots, globs
+        self._top = [os.path.abspath(os.sep)]
         self._relied_on: dict[tuple[int, ...], str] = {}
         self._failed_captions: set[str] = set()
         self._in_roots: dict[str, bool] = {}
@@ -83,7 +84,7 @@ class Guard:
     def _check_place(self, file: File) -> None:
         if not self._plain(file.path, self._in_roots, self._roots):
             raise Refused(f"{file.path} is not inside the folders of the plan")
-        if file.target and not self._plain(file.target, self._anywhere, [os.path.abspath(os.sep)]):
+        if file.target and not self._plain(file.target, self._anywhere, self._top):
             raise Refused(f"the target {file.target} is not an absolute path")
         if not self._globs:
             return
