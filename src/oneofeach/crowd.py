@@ -61,15 +61,14 @@ def witnessed(pairs: Pairs, groups: Groups) -> tuple[Pairs, Groups]:
     rows = np.flatnonzero(groups.removed & (groups.pair < 0) & (pairs.same != pairs.same[groups.keeper]))
     ends = np.sort([pairs.same[rows], pairs.same[groups.keeper[rows]]], axis=0)
     (one, other), which = np.unique(ends, axis=1, return_inverse=True)
-    every = joined([pairs, crowd.pairs(one, other)], pairs.floor, pairs.same)
+    every = pairs.also([crowd.pairs(one, other)])
     order = np.lexsort((every.j, every.i))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     pair, listed = groups.pair.copy(), groups.pair >= 0
     pair[listed] = place[pair[listed]]
     pair[rows] = place[len(pairs) + which.reshape(-1)]
-    i, j, similarity, evidence = every.i[order], every.j[order], every.similarity[order], every.evidence[order]
-    return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence), replace(groups, pair=pair)
+    return every.take(order), replace(groups, pair=pair)
 
 
 def with_best(pairs: Pairs, reference: Mask) -> Pairs:
@@ -89,10 +88,8 @@ def with_best(pairs: Pairs, reference: Mask) -> Pairs:
             found[row] = int(others[np.argmax(similarity)])
     one, other = np.array(list(found), np.int64), np.array(list(found.values()), np.int64)
     new = ~np.isin(one * len(reference) + other, pairs.i * len(reference) + pairs.j)
-    every = joined([pairs, crowd.pairs(one[new], other[new])], pairs.floor, pairs.same)
-    order = np.lexsort((every.j, every.i))
-    i, j, similarity, evidence = every.i[order], every.j[order], every.similarity[order], every.evidence[order]
-    return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
+    every = pairs.also([crowd.pairs(one[new], other[new])])
+    return every.take(np.lexsort((every.j, every.i)))
 
 
 def _measuring(pairs: Pairs) -> Crowd | None:

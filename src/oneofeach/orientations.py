@@ -39,10 +39,7 @@ def with_turns(catalog: Catalog, method: Fingerprint, pairs: Pairs, turns: Seque
     every = joined(parts, pairs.floor, pairs.same)
     best = np.lexsort((np.arange(len(every)), -every.similarity, every.j, every.i))
     first = np.r_[True, (np.diff(every.i[best]) != 0) | (np.diff(every.j[best]) != 0)][: len(best)]
-    chosen = best[first]
-    return Pairs(
-        pairs.floor, every.i[chosen], every.j[chosen], every.similarity[chosen], every.evidence[chosen], pairs.same
-    )
+    return every.take(best[first])
 
 
 def _candidates(

@@ -34,7 +34,7 @@ def obeyed(catalog: Catalog, pairs: Pairs) -> Pairs:
     stays, stands, apart = _decided(catalog, pairs, rows)
     gone = (stays[pairs.i] & stands[pairs.j]) | (stands[pairs.i] & stays[pairs.j]) | _among(pairs, apart)
     unlisted = pairs.unlisted and Apart(pairs.unlisted, apart, stays, stands)
-    return replace(_chosen(pairs, np.flatnonzero(~gone)), unlisted=unlisted)
+    return replace(pairs.take(~gone), unlisted=unlisted)
 
 
 def _rows_by_content(catalog: Catalog) -> Mapping[bytes, list[int]]:
@@ -56,16 +56,16 @@ def _told_apart(catalog: Catalog, pairs: Pairs, first: int) -> Pairs:
     for row in np.flatnonzero(pairs.same == first).tolist():
         by_content[bytes(catalog.facts["content"][row])].append(row)
     classes = sorted(by_content.values())
-    same, added = pairs.same.copy(), [pairs]
+    same, added = pairs.same.copy(), list[Pairs]()
     for number, members in enumerate(classes[1:], 1):
         same[members] = members[0]
         twins = np.array([other[0] for other in classes[:number]], np.int64)
         added.append(_joined(pairs, members[0], twins, np.ones(len(twins))))
         added.append(_like(pairs, first, members[0]))
-    if len(added) == 1:
+    if not added:
         return pairs
-    whole = replace(_together(pairs, added), same=same)
-    return _chosen(whole, np.lexsort((whole.j, whole.i)))
+    whole = replace(pairs.also(added), same=same)
+    return whole.take(np.lexsort((whole.j, whole.i)))
 
 
 def _like(pairs: Pairs, model: int, row: int) -> Pairs:
@@ -78,8 +78,7 @@ def _like(pairs: Pairs, model: int, row: int) -> Pairs:
     around = np.setdiff1d(pairs.unlisted.around(model), [*others, model])
     similarity = pairs.unlisted.similarity(model, around)
     near = np.flatnonzero(similarity >= pairs.floor)
-    more = _joined(pairs, row, around[near], similarity[near])
-    return _together(pairs, [listed, more])
+    return listed.also([_joined(pairs, row, around[near], similarity[near])])
 
 
 def _joined(
@@ -89,18 +88,6 @@ def _joined(
         evidence = np.zeros(len(others), EVIDENCE)
         evidence["verified"], evidence["orientation"] = similarity, 1
     i, j = np.minimum(others, row), np.maximum(others, row)
-    return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
-
-
-def _together(pairs: Pairs, parts: Sequence[Pairs]) -> Pairs:
-    i, j = np.concatenate([part.i for part in parts]), np.concatenate([part.j for part in parts])
-    similarity = np.concatenate([part.similarity for part in parts])
-    evidence = np.concatenate([part.evidence for part in parts])
-    return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
-
-
-def _chosen(pairs: Pairs, rows: Rows) -> Pairs:
-    i, j, similarity, evidence = pairs.i[rows], pairs.j[rows], pairs.similarity[rows], pairs.evidence[rows]
     return replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
 
 

@@ -50,18 +50,26 @@ class Pairs:
 
     def at(self, threshold: float) -> Pairs:
         """The pairs with similarity >= threshold."""
-        keep = self.similarity >= threshold
-        i, j, similarity, evidence = self.i[keep], self.j[keep], self.similarity[keep], self.evidence[keep]
-        return replace(self, floor=threshold, i=i, j=j, similarity=similarity, evidence=evidence)
+        return replace(self.take(self.similarity >= threshold), floor=threshold)
+
+    def take(self, which: Rows | Mask) -> Pairs:
+        """These of the pairs: int64[k], positions in the order wanted, or bool[m]."""
+        i, j, similarity, evidence = self.i[which], self.j[which], self.similarity[which], self.evidence[which]
+        return replace(self, i=i, j=j, similarity=similarity, evidence=evidence)
+
+    def also(self, parts: Sequence[Pairs]) -> Pairs:
+        """The pairs, and after them those of each part; not sorted."""
+        parts = [self, *parts]
+        i, j = np.concatenate([part.i for part in parts]), np.concatenate([part.j for part in parts])
+        similarity = np.concatenate([part.similarity for part in parts])
+        evidence = np.concatenate([part.evidence for part in parts])
+        return replace(self, i=i, j=j, similarity=similarity, evidence=evidence)
 
 
 def joined(parts: Sequence[Pairs], floor: float, same: Rows) -> Pairs:
     """Consecutive parts of one sorted list of pairs, put together again."""
     none = np.zeros(0, np.int64)
-    parts = parts or [Pairs(floor, none, none, np.zeros(0), np.zeros(0, EVIDENCE), same)]
-    i, j = np.concatenate([part.i for part in parts]), np.concatenate([part.j for part in parts])
-    similarity = np.concatenate([part.similarity for part in parts])
-    return Pairs(floor, i, j, similarity, np.concatenate([part.evidence for part in parts]), same)
+    return Pairs(floor, none, none, np.zeros(0), np.zeros(0, EVIDENCE), same).also(parts)
 
 
 @dataclass(frozen=True)

@@ -48,9 +48,7 @@ def listed(pairs: Pairs, groups: Groups) -> tuple[Pairs, Groups]:
     """Both again, without the pairs that a person ruled out."""
     stand = pairs.similarity >= 0
     place = np.append(np.where(stand, np.cumsum(stand) - 1, -1), -1)  # the last one is for "no pair"
-    i, j, similarity, evidence = pairs.i[stand], pairs.j[stand], pairs.similarity[stand], pairs.evidence[stand]
-    pairs = replace(pairs, i=i, j=j, similarity=similarity, evidence=evidence)
-    return pairs, replace(groups, pair=place[groups.pair])
+    return pairs.take(stand), replace(groups, pair=place[groups.pair])
 
 
 def _destinations(verdicts: Verdicts, readable: Mask) -> Rows:
