@@ -112,7 +112,7 @@ static void balance(const Side *a, const Side *b, const double *inside, double c
         }
         m[c] = moments(x[c], y, inside, count);
         const double yy = mean_product(y, y, inside, count) - m[c].y * m[c].y;
-        out->even = out->even && m[c].xy >= EVEN * sqrt(m[c].xx * yy) + ROUNDED;
+        out->even = out->even && m[c].xy >= EVEN * sqrt(most(m[c].xx * yy, 0.0)) + ROUNDED;
     }
     for (int c = 0; c < 3; c++) {
         const double near = clip((m[c].xy + 400.0 * common) / (m[c].xx + 400.0), 0.7 * common, 1.4 * common);

@@ -112,7 +112,7 @@ def _balanced(la: Floats, ca: Floats, lb: Floats, cb: Floats, m: Floats, n: Floa
     for blue, red in _TO_RGB:
         x, y = la + blue * ca[:, 0] + red * ca[:, 1], lb + blue * cb[:, 0] + red * cb[:, 1]
         mx, my, vx, cxy = _moments(x, y, m, n)
-        even &= cxy >= _EVEN * np.sqrt(vx * (total(y * y * m) / n - my * my)) + _ROUNDED
+        even &= cxy >= _EVEN * np.sqrt(np.maximum(vx * (total(y * y * m) / n - my * my), 0.0)) + _ROUNDED
         channels.append((x, mx, my, vx, cxy))
     rgb = []
     for x, mx, my, vx, cxy in channels:
