@@ -16,7 +16,6 @@ import numpy.typing as npt
 import pytest
 
 from oneofeach import plugins
-from oneofeach.matching import FLOOR
 from oneofeach.tables import Picture
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -51,7 +50,7 @@ def made() -> dict[str, Pixels]:
 
 
 def described(name: str) -> dict[str, Any]:
-    """Bits in hexadecimal, digests of the descriptors, and the similarities from the floor of matching on."""
+    """Bits in hexadecimal, digests of the descriptors, and all similarities."""
     method, pictures = plugins.load("fingerprints", name)(), made()
     given = [pixels if pixels.shape[2] == 3 else pixels[..., 0] for pixels in pictures.values()]
     bits, descriptors = method.describe([Picture(one, (one.shape[1], one.shape[0])) for one in given])
@@ -62,11 +61,7 @@ def described(name: str) -> dict[str, Any]:
         "name": method.name,
         "bits": {names[row]: bits[row].tobytes().hex() for row in range(len(names))},
         "descriptors": {names[row]: sha256(descriptors[row].tobytes()).hexdigest()[:16] for row in range(len(names))},
-        "similarity": {
-            f"{names[i]} ~ {names[j]}": float(value)
-            for (i, j), value in zip(pairs, values, strict=True)
-            if value >= FLOOR
-        },
+        "similarity": {f"{names[i]} ~ {names[j]}": float(value) for (i, j), value in zip(pairs, values, strict=True)},
     }
 
 

@@ -2,8 +2,8 @@
 
 The similarity of two views is the smallest of what is measured on the descriptors and two caps from Hamming distances,
 so that similarity >= t implies a distance of the search keys of at most radius(t). Where that is below LOOSE, what is
-measured and the share of equal bits count half each, scaled to 0..LOOSE: loose thresholds go on telling pairs apart. A
-pair takes the best of its views. Rounded to 4 decimals, half to even.
+measured, the share of equal bits and the agreement of the slopes count one third each, scaled to 0..LOOSE: loose
+thresholds go on telling pairs apart. A pair takes the best of its views. Rounded to 4 decimals, half to even.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from oneofeach import kernels
 from oneofeach.kernels.verify import OVERLAP_COST
-from oneofeach.stages.fingerprints.measuring import verified
+from oneofeach.stages.fingerprints.measuring import planes, verified
+from oneofeach.stages.fingerprints.slopes import agreement
 from oneofeach.stages.fingerprints.views import KEY_BYTES, VIEW_BYTES, Candidates, candidates, distances, share
 from oneofeach.tables import EVIDENCE, Bytes, Floats, Rows
 
-LOOSE = 0.55  # no pair below is the same picture, and no term alone says how far it is from that
+LOOSE = 0.6  # no pair below is the same picture, and no term alone says how far it is from that
 BITS = VIEW_BYTES * 4
 KEY_CAP = np.array([[0, 4, 8, 12, 14, 16, 24], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.50]])
 CAP = np.array([[0, 8, 32, 36, 38, 40, 56], [1.0, 0.99, 0.95, 0.90, 0.85, 0.80, 0.50]])
@@ -36,7 +37,12 @@ def radius(threshold: float) -> int:
 
 def bounded(cap: Floats, equal: Floats) -> Floats:
     """The largest similarity of views with such caps and such a share of equal bits."""
-    return np.where(cap >= LOOSE, cap, LOOSE * (1.0 + equal) / 2.0)
+    return np.where(cap >= LOOSE, cap, _loosely(1.0, equal, 1.0))
+
+
+def _loosely(measured: Floats | float, equal: Floats, slopes: Floats | float) -> Floats:
+    """What views that are not the same picture have in common, 0..LOOSE."""
+    return LOOSE * (measured + equal + slopes) / 3.0
 
 
 def _caps(bits: Bytes, descriptors: Bytes, c: Candidates) -> tuple[Floats, Rows, Rows]:
@@ -69,18 +75,27 @@ def similarities(
     reach, equal = (np.where(c.same, one[: len(i)][c.pair], one) for one in (cap, equal))  # first are the whole frames
     todo = np.flatnonzero(np.round(bounded(reach, equal), 4) >= floor)
     enough = np.where(reach >= LOOSE, reach, 1.0)
-    found = np.zeros(len(todo), [*EVIDENCE.descr, ("measured", "<f8")])
-    chunk = _FEW if kernels.compiled is None else _CHUNK
-    for begin in range(0, len(todo), chunk):
-        part = slice(begin, begin + chunk)
-        found[part] = verified(descriptors, c.take(todo[part]), enough[todo[part]])
+    found, slopes = _measured(descriptors, c.take(todo), enough[todo], floor < LOOSE)
     found["key_distance"], found["distance"] = key[todo], whole[todo]
     terms = np.concatenate([found["measured"][None], caps[:, todo]])
     found["term"] = np.argmin(terms, axis=0)
     value = _joined(terms.min(axis=0), found, cap[todo], descriptors, c.take(todo))
-    value = np.where(value >= LOOSE, value, LOOSE * (found["measured"] + equal[todo]) / 2.0)
+    value = np.where(value >= LOOSE, value, _loosely(found["measured"], equal[todo], slopes))
     _keep_best(values, evidence, c.pair[todo], value, found)
     return np.round(values, 4), evidence
+
+
+def _measured(descriptors: Bytes, c: Candidates, enough: Floats, loosely: bool) -> tuple[npt.NDArray[np.void], Floats]:
+    """What `verified` says of the views, some at a time, and how far their slopes agree: zeros where nobody asks."""
+    found, slopes = np.zeros(len(c.i), [*EVIDENCE.descr, ("measured", "<f8")]), np.zeros(len(c.i))
+    chunk = _FEW if kernels.compiled is None else _CHUNK
+    for begin in range(0, len(c.i), chunk):
+        part = slice(begin, begin + chunk)
+        views = c.take(np.arange(len(c.i))[part])
+        found[part] = verified(descriptors, views, enough[part])
+        if loosely:
+            slopes[part] = agreement(*planes(descriptors, views))
+    return found, slopes
 
 
 def _joined(value: Floats, found: npt.NDArray[np.void], cap: Floats, descriptors: Bytes, c: Candidates) -> Floats:

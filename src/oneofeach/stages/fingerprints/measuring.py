@@ -14,7 +14,7 @@ from oneofeach.tables import EVIDENCE, Bytes, Floats, Rows
 def verified(descriptors: Bytes, c: Candidates, cap: Floats) -> npt.NDArray[np.void]:
     """EVIDENCE and `measured` as float64, of pairs of views; compared in an order that does not depend on i and j."""
     found = np.zeros(len(c.i), [*EVIDENCE.descr, ("measured", "<f8")])
-    a, b = _planes(descriptors, c.i, c.view_i), _planes(descriptors, c.j, c.view_j)
+    a, b = planes(descriptors, c)
     straight = _in_order(a, b)[:, None]
     a, b = np.where(straight, a, b), np.where(straight, b, a)
     still = c.same & (c.view_i == 0)  # the same border in the same place: there is nothing to register
@@ -28,8 +28,12 @@ def verified(descriptors: Bytes, c: Candidates, cap: Floats) -> npt.NDArray[np.v
     return found
 
 
+def planes(descriptors: Bytes, c: Candidates) -> tuple[Bytes, Bytes]:
+    """uint8[m, 1152] each: luma and chroma of the views of i and of j."""
+    return _planes(descriptors, c.i, c.view_i), _planes(descriptors, c.j, c.view_j)
+
+
 def _planes(descriptors: Bytes, rows: Rows, view: npt.NDArray[np.int64]) -> Bytes:
-    """uint8[m, 1152]: luma and chroma of the views."""
     chosen = descriptors[rows]
     return np.where(view[:, None] == 1, chosen[:, description.INSIDE], chosen[:, description.WHOLE])
 
