@@ -140,7 +140,8 @@ class Running:
     """A server on 127.0.0.1. port 0: a free one, picked at random."""
 
     def __init__(self, app: ASGIApp, events: Events, port: int = 0) -> None:
-        self._socket = socket.socket()
+        # named, for asyncio sends small answers at once only on sockets that say they are TCP; others wait 40 ms
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
