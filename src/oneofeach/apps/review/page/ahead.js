@@ -2,6 +2,9 @@
 // has few connections to one server, and decisions must not wait for pictures that nobody looks at yet.
 
 const AT_A_TIME = 2;
+/** In place of a picture that is waited for no longer. Without any address Chromium draws the text that stands for it,
+ * and keeps the element for as long as the page is open. */
+const BLANK = new URL("icon.svg", import.meta.url).href;
 
 export class Ahead {
   constructor() {
@@ -38,13 +41,13 @@ export class Ahead {
   drop(address, picture) {
     this.loading.delete(address);
     picture.onload = picture.onerror = null;
-    picture.removeAttribute("src");
+    picture.src = BLANK;
   }
 }
 
 /** Wait no longer for the large pictures of a group that is left. @param {Element} stage */
 export function letGo(stage) {
   for (const picture of stage.querySelectorAll("figure.card img")) {
-    if (picture instanceof HTMLImageElement && !picture.complete) picture.removeAttribute("src");
+    if (picture instanceof HTMLImageElement && !picture.complete) picture.src = BLANK;
   }
 }
