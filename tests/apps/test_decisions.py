@@ -6,11 +6,13 @@ import json
 import shutil
 from hashlib import sha256
 
+import numpy as np
 import pytest
 from pictures import picture
 
 from oneofeach import deduplicate
 from oneofeach.apps.cli import run
+from oneofeach.apps.review.memory import Memory, Names
 from oneofeach.flow import match, scan
 from oneofeach.index import Index
 
@@ -44,6 +46,17 @@ def test_decisions_survive_a_rename_and_a_new_scan(photos, capsys):
     assert run(["keep", "--forget", str(photos / "renamed.png")]) == 0
     assert "1 decision forgotten" in capsys.readouterr().out
     assert kept(photos) == ["a.png"]
+
+
+def test_what_was_decided_on_the_page_is_forgotten_too(photos, tmp_path, capsys):
+    store, catalog = str(tmp_path / "page.sqlite"), scan(str(photos))
+    memory = Memory(store)
+    memory.decide(Names(catalog), "keep", [(np.arange(2), np.array([False, True]))])
+    memory.close()
+    assert run(["not-duplicates", "--forget", str(photos / "a.png"), "--store", store]) == 0
+    assert "1 decision of the review page forgotten" in capsys.readouterr().out
+    assert run(["keep", "--forget", str(photos / "a.png"), "--store", store]) == 0
+    assert "review page" not in capsys.readouterr().out
 
 
 def test_not_duplicates_holds_for_identical_pixels_too(photos, capsys):

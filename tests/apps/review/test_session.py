@@ -13,6 +13,7 @@ from reviewing import SESSIONS, decide, session_of, tables
 from oneofeach import flow, matching
 from oneofeach.apps.review.bulk import Bulk
 from oneofeach.apps.review.choices import Stale
+from oneofeach.apps.review.memory import forget
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import InvalidThreshold, Refused
 from oneofeach.index import Index
@@ -378,6 +379,28 @@ def test_what_was_decided_elsewhere_is_neither_overruled_nor_taken_back(tmp_path
         reviewed.undo()
         reviewed.close()
         assert index.decisions.load().kept == content(2)
+
+
+def test_what_was_forgotten_on_the_command_line_is_open_again_and_stays_forgotten(tmp_path: Path) -> None:
+    with Index(tmp_path / "index.sqlite") as index:
+        reviewed = shared(index, tmp_path / "store")
+        decide(reviewed, 0, "keep", 2)
+        decide(reviewed, 3, "apart")
+        decide(reviewed, 5, "accept")
+        reviewed.close()
+        assert forget([*content(2), *content(7)], str(tmp_path / "store")) == 1
+        index.decisions.forget([*content(2)])
+        again = shared(index, tmp_path / "store")
+        assert again.is_open(0)
+        assert len(again.decided) == 2
+        again.close()
+        assert index.decisions.load().kept == set()
+        assert len(index.decisions.load().apart) == 1
+
+
+def test_nothing_is_forgotten_where_no_page_was_ever_opened(tmp_path: Path) -> None:
+    assert forget([*content(2)], str(tmp_path / "store")) == 0
+    assert not (tmp_path / "store").exists()
 
 
 def test_an_index_that_was_lost_is_told_again_when_the_review_is_opened(tmp_path: Path) -> None:

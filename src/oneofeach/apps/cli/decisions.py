@@ -12,6 +12,7 @@ import typer
 
 from oneofeach.apps.cli.options import IndexPath
 from oneofeach.apps.cli.printing import put, put_json
+from oneofeach.apps.review import memory
 from oneofeach.asking import Index
 from oneofeach.errors import Refused, UnreadableImage
 from oneofeach.flow import scan
@@ -20,33 +21,36 @@ from oneofeach.stages.acting.witness import content_of
 from oneofeach.wording import counted
 
 Images = Annotated[list[str], typer.Argument(metavar="IMAGE...", help="Image files.", show_default=False)]
-Forget = Annotated[bool, typer.Option("--forget", help="Take back every decision about these images.")]
+Forget = Annotated[
+    bool, typer.Option("--forget", help="Take back every decision about these images, those of the review page too.")
+]
+ReviewStore = Annotated[
+    str | None, typer.Option("--store", metavar="FILE", help="Where the review page keeps decisions, for --forget.")
+]
 
 decisions = typer.Typer(help="Show, export and import what was decided by hand.", no_args_is_help=True)
 
 
-def keep(images: Images, forget: Forget = False, index: IndexPath = None) -> None:
+def keep(images: Images, forget: Forget = False, store: ReviewStore = None, index: IndexPath = None) -> None:
     """Always keep these images, duplicates or not; remembered by content."""
     if forget:
-        contents = [bytes.fromhex(content_of(path)) for path in images]
-        with Index(index) as store:
-            put(f"{counted(store.decisions.forget(contents), 'decision')} forgotten.")
-        return
+        return _forget(images, store, index)
     named = _named(images)
-    with Index(index) as store:
-        store.decisions.keep(named)
+    with Index(index) as known:
+        known.decisions.keep(named)
     put(f"Always kept: {', '.join(images)}")
+    return None
 
 
-def not_duplicates(images: Images, forget: Forget = False, index: IndexPath = None) -> None:
+def not_duplicates(images: Images, forget: Forget = False, store: ReviewStore = None, index: IndexPath = None) -> None:
     """Remember by content that no two of these images are duplicates."""
     if forget:
-        return keep(images, True, index)
+        return _forget(images, store, index)
     if len(images) < 2:
         raise typer.BadParameter("Give two images or more.")
     named = _named(images)
-    with Index(index) as store:
-        store.decisions.set_apart(named)
+    with Index(index) as known:
+        known.decisions.set_apart(named)
     put(f"Not duplicates of each other: {', '.join(images)}")
     return None
 
@@ -83,6 +87,16 @@ def import_json(
         raise Refused(f"{file} is not JSON: {error}\nWrite it with `oneofeach decisions export`.") from error
     with Index(index) as store:
         put(f"{counted(store.decisions.take_in(record), 'decision')} added.")
+
+
+def _forget(images: list[str], store: str | None, index: str | None) -> None:
+    """First on the page, which would tell the index again."""
+    contents = [bytes.fromhex(content_of(path)) for path in images]
+    on_page = memory.forget(contents, store)
+    with Index(index) as known:
+        put(f"{counted(known.decisions.forget(contents), 'decision')} forgotten.")
+    if on_page:
+        put(f"{counted(on_page, 'decision')} of the review page forgotten.")
 
 
 def _named(images: list[str]) -> list[Named]:

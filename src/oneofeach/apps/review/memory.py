@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from oneofeach.apps.review.verdicts import Decided, Mask
+from oneofeach.apps.review.verdicts import BULK, Decided, Mask
 from oneofeach.errors import Refused
 from oneofeach.tables import Catalog, Rows
 
@@ -59,6 +59,18 @@ def default_path() -> str:
     import platformdirs
 
     return os.path.join(platformdirs.user_data_dir("oneofeach"), "decisions.sqlite")
+
+
+def forget(contents: Sequence[bytes], path: str | None = None) -> int:
+    """Take back what was decided about these contents on the page, if it was ever opened. How many decisions."""
+    path = path or default_path()
+    if not os.path.exists(path):
+        return 0
+    memory = Memory(path)
+    try:
+        return memory.forget(contents)
+    finally:
+        memory.close()
 
 
 class Memory:
@@ -115,6 +127,17 @@ class Memory:
     def undo(self, decision: int) -> None:
         with self._writing() as connection:
             connection.execute("UPDATE decision SET undone_at = ? WHERE id = ?", (time.time_ns(), decision))
+
+    def forget(self, contents: Sequence[bytes]) -> int:
+        """Take back every decision about one of these contents, but for suggestions that were accepted with many others.
+        How many there were."""
+        marks = ", ".join("?" * len(contents))
+        query = (
+            "UPDATE decision SET undone_at = ? WHERE undone_at IS NULL AND kind != ? "
+            f"AND id IN (SELECT decision FROM member WHERE content IN ({marks}))"
+        )
+        with self._writing() as connection:
+            return connection.execute(query, (time.time_ns(), BULK, *contents)).rowcount
 
     def decided(self, names: Names) -> list[Decided]:
         """Every set in force of which this catalog holds at least one image, oldest first."""
