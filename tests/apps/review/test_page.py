@@ -59,6 +59,7 @@ def test_the_first_group_shows_who_stays_and_why(page: Page) -> None:
         page.inner_text(".about").lower()
     )
     assert page.locator("dd.differs").count() > 4
+    assert page.locator("figure.stays dd.differs").count() == 0
     assert page.locator("dd.best").count() >= 2
 
 
@@ -194,6 +195,11 @@ def test_the_slider_and_the_zoom_move(page: Page) -> None:
     frame = page.locator(".compare .frame")
     page.locator(".compare input").fill("20")
     assert frame.evaluate("e => e.style.getPropertyValue('--at')") == "0.2"
+    box = frame.bounding_box()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 20)  # type: ignore[index]
+    page.mouse.down()
+    page.mouse.up()
+    assert float(frame.evaluate("e => e.style.getPropertyValue('--at')")) == pytest.approx(0.6, abs=0.02)
     page.keyboard.press("Escape")
     page.keyboard.press("z")
     frames = page.locator(".compare .frame")

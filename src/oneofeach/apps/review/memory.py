@@ -129,8 +129,10 @@ class Memory:
             connection.execute("UPDATE decision SET undone_at = ? WHERE id = ?", (time.time_ns(), decision))
 
     def forget(self, contents: Sequence[bytes]) -> int:
-        """Take back every decision about one of these contents, but for suggestions that were accepted with many others.
-        How many there were."""
+        """Take back every decision about one of these contents, but for suggestions accepted with many others.
+
+        How many there were.
+        """
         marks = ", ".join("?" * len(contents))
         query = (
             "UPDATE decision SET undone_at = ? WHERE undone_at IS NULL AND kind != ? "

@@ -17,7 +17,7 @@ export class Captions {
     if (!card.images.some((one) => one.caption) && !image.folder && !image.name.includes(".")) return null;
     const text = h("textarea", {
       value: image.caption,
-      rows: 2,
+      rows: 1,
       readOnly: this.deck.status.read_only,
       placeholder: "No caption",
       "aria-label": `Caption of ${image.name}`,

@@ -94,6 +94,7 @@ export class Compare {
       const apply = () => frame.style.setProperty("--at", String(Number(range.value) / 100));
       range.addEventListener("input", apply);
       apply();
+      if (this.mode === "slide") view.addEventListener("pointerdown", (event) => slide(event, view, frame, range));
     }
     return this.around(view, range || null, keeper, other);
   }
@@ -105,7 +106,7 @@ export class Compare {
     );
     const view = h("div", { className: "view panes", tabIndex: 0, "aria-label": "Drag to move, wheel to zoom" }, ...panes);
     view.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
-    view.addEventListener("pointerdown", (event) => this.drag(event, view));
+    view.addEventListener("pointerdown", (event) => follow(event, view, (at) => this.pan(-at.movementX, -at.movementY)));
     const range = h("input", { type: "range", min: "-3", max: "4", step: "0.05", value: "0", "aria-label": "Zoom" });
     range.addEventListener("input", () => {
       this.zoom = 2 ** Number(range.value);
@@ -119,7 +120,8 @@ export class Compare {
     const name = this.mode && NAMES[this.mode];
     const hint = this.mode === "blink" && CALM.matches ? " — press B to flip, Escape to end" : "";
     const words = h("p", {}, h("strong", {}, `${name}${hint}`), ` ${named(keeper, other)} and ${named(other, keeper)}${other.evidence && `: ${other.evidence}`}`);
-    return h("section", { className: `compare ${this.mode}`, "aria-label": `Comparison: ${name}` }, view, words, range);
+    const line = h("div", { className: "line" }, words, range);
+    return h("section", { className: `compare ${this.mode}`, "aria-label": `Comparison: ${name}` }, view, line);
   }
 
   /** Fit the frames to the room there is, and lay the other picture over the keeper. */
@@ -161,20 +163,34 @@ export class Compare {
     this.layOut();
   }
 
-  /** @param {PointerEvent} event @param {HTMLElement} view */
-  drag(event, view) {
-    view.setPointerCapture(event.pointerId);
-    const move = (/** @type {PointerEvent} */ at) => this.pan(-at.movementX, -at.movementY);
-    view.addEventListener("pointermove", move);
-    view.addEventListener("pointerup", () => view.removeEventListener("pointermove", move), { once: true });
-  }
-
   /** @param {number} dx in pixels of the screen @param {number} dy */
   pan(dx, dy) {
     if (!this.keeper || this.mode !== "zoom") return;
     const [x = 0.5, y = 0.5] = this.center;
     this.center = [x + dx / (this.keeper.width * this.zoom), y + dy / (this.keeper.height * this.zoom)];
     this.layOut();
+  }
+}
+
+/** The border between two pictures follows the pointer.
+ * @param {PointerEvent} event @param {HTMLElement} view @param {HTMLElement} frame @param {HTMLInputElement} range */
+function slide(event, view, frame, range) {
+  const move = (/** @type {PointerEvent} */ at) => {
+    const { left, width } = frame.getBoundingClientRect();
+    range.value = String((100 * (at.clientX - left)) / width);
+    range.dispatchEvent(new Event("input"));
+  };
+  follow(event, view, move);
+  move(event);
+}
+
+/** Hear of every move until the pointer is let go.
+ * @param {PointerEvent} event @param {HTMLElement} view @param {(at: PointerEvent) => void} move */
+function follow(event, view, move) {
+  view.setPointerCapture(event.pointerId);
+  view.addEventListener("pointermove", move);
+  for (const end of ["pointerup", "pointercancel"]) {
+    view.addEventListener(end, () => view.removeEventListener("pointermove", move), { once: true });
   }
 }
 

@@ -114,7 +114,7 @@ export class Panel {
     for (const [name, field] of /** @type {[string, HTMLElement][]} */ ([["Which", all], ["What", action], ["Captions", captions]])) {
       form.append(h("label", { for: field.id }, name), field);
     }
-    this.show("apply", "Apply", form, make, plan, h("div", { id: "outcome" }));
+    this.show("apply", "Apply", form, make, h("div", { id: "outcome" }), plan);
     this.outcome();
   }
 
@@ -133,11 +133,11 @@ export class Panel {
       const more = plan.steps + plan.captions - rows.length;
       place.replaceChildren(
         h("p", {}, `${doing}. ${plan.captions ? `${plural(plan.captions, "caption")} written. ` : ""}In ${plan.roots.join(", ") || "no folder"}.`),
+        go,
         h("ul", { className: "steps" }, ...rows),
         more > 0 ? h("p", {}, `and ${count(more)} more`) : "",
         plan.left_count ? h("p", {}, `Left where they are: ${count(plan.left_count)}`) : "",
         lines([...plan.left, ...plan.notes.map((note) => /** @type {[string, string]} */ (["", note]))]),
-        go,
       );
     } catch (error) {
       banner(error instanceof Error ? error.message : String(error));
@@ -160,6 +160,7 @@ export class Panel {
     const place = document.getElementById("outcome");
     const words = `${event.stage === "undo" ? "Taking back" : "Applying"}: ${count(event.done)} of ${count(event.total)}`;
     const bar = h("progress", { max: event.total || 1, value: event.done, "aria-label": words });
+    document.getElementById("plan")?.replaceChildren();
     place?.replaceChildren(h("p", {}, words), bar);
   }
 

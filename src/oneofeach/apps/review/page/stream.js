@@ -10,18 +10,21 @@ import { byId, count, date, h, plural, say, size, thumbnail, whole } from "./dom
 
 const DWELL = 220; // ms on one group before the whole pictures are loaded
 const WHOLE = 8; // groups of more images show thumbnails
-/** @type {[string, (image: Picture) => string, ((image: Picture) => number) | null][]} */
+/** Name, value, what the best has most of, and whether the value says by itself what it is.
+ * @type {[string, (image: Picture) => string, ((image: Picture) => number) | null, boolean][]} */
 const FACTS = [
-  ["Size", (image) => `${image.width} × ${image.height}`, (image) => image.width * image.height],
-  ["Bytes", (image) => (image.bytes ? size(image.bytes) : "in memory"), null],
-  ["Format", (image) => image.format || "array", null],
-  ["Quality", (image) => (image.quality ? `${image.quality}` : "not known"), (image) => image.quality],
-  ["Sharpness", (image) => image.sharpness.toFixed(1), null],
-  ["Date", (image) => date(image.date), null],
-  ["Folder", (image) => image.folder, null],
-  ["Caption", (image) => image.caption, null],
-  ["Note", (image) => image.note, null],
+  ["Size", (image) => `${image.width} × ${image.height}`, (image) => image.width * image.height, true],
+  ["Bytes", (image) => (image.bytes ? size(image.bytes) : "in memory"), null, true],
+  ["Format", (image) => image.format || "array", null, true],
+  ["Quality", (image) => (image.quality ? `${image.quality}` : "not known"), (image) => image.quality, false],
+  ["Sharpness", (image) => image.sharpness.toFixed(image.sharpness < 100 ? 1 : 0), null, false],
+  ["Date", (image) => date(image.date), null, true],
+  ["Folder", (image) => `${image.folder || "."}/`, null, true],
+  ["Note", (image) => image.note, null, true],
+  ["Caption", (image) => image.caption || "none", null, false],
 ];
+/** What is said only where it differs. */
+const QUIET = ["Sharpness", "Caption"];
 
 export class Stream {
   /** @param {import("./deck.js").Deck} deck @param {import("./types.js").Boot} boot */
@@ -80,6 +83,7 @@ export class Stream {
       if (!image) continue;
       figure.className = classes(image);
       figure.querySelector(".fate")?.replaceWith(fate(image));
+      figure.querySelector(".toggle")?.replaceChildren(toggling(image));
     }
     this.choose(this.chosen, false);
   }
@@ -161,7 +165,7 @@ export class Stream {
   buttons(image) {
     if (this.deck.status.read_only) return null;
     const keep = h("button", { type: "button", className: "keep-this" }, "Keep only this");
-    const toggle = h("button", { type: "button", className: "toggle" }, "Stays or goes");
+    const toggle = h("button", { type: "button", className: "toggle" }, toggling(image));
     keep.addEventListener("click", () => this.deck.decide("keep", image.row));
     toggle.addEventListener("click", () => this.deck.decide("toggle", image.row));
     return h("div", { className: "buttons" }, keep, toggle);
@@ -221,17 +225,23 @@ function fate(image) {
   return h("span", { className: "fate" }, image.gone ? "GONE" : image.stays ? "STAYS" : "GOES");
 }
 
-/** The facts of one image; those that differ in the group stand out, the best of them more so.
- * @param {Card} card @param {Picture} image */
+/** What X and the button do to an image. @param {Picture} image */
+const toggling = (image) => (image.stays ? "Let it go" : "Let it stay");
+
+/** The facts of one image, in the same places for all of a group. What differs from the one that stays is marked, and
+ * the best of what differs. @param {Card} card @param {Picture} image */
 function facts(card, image) {
   const list = h("dl", {});
-  for (const [name, show, worth] of FACTS) {
+  const keeper = keeperOf(card);
+  for (const [name, show, worth, plain] of FACTS) {
     const text = show(image);
-    const differs = card.images.some((other) => show(other) !== text);
-    if (!text || ((name === "Sharpness" || name === "Note") && !differs && name !== "Note")) continue;
-    const best = differs && worth && card.images.every((other) => worth(other) <= worth(image));
-    const value = h("dd", { className: best ? "differs best" : differs ? "differs" : "", title: text }, text);
-    list.append(h("div", {}, h("dt", {}, name), value));
+    const differ = card.images.some((other) => show(other) !== text);
+    if (!differ && (!text || text === "./" || QUIET.includes(name))) continue;
+    if (name === "Caption" && image === keeper && card.kind !== "settled") continue; // it is in its editor
+    const best = differ && worth && card.images.every((other) => worth(other) <= worth(image)) ? "best" : "";
+    const differs = keeper && show(keeper) !== text ? "differs" : "";
+    const value = h("dd", { className: `${differs} ${best}`.trim(), title: text }, text);
+    list.append(h("div", { className: name === "Caption" ? "wide" : "" }, h("dt", { className: plain ? "unseen" : "" }, name), value));
   }
   return list;
 }
