@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 
@@ -74,9 +75,16 @@ class Assembly:
 
 
 def blank(rows: int, width: int) -> Bytes:
-    """uint8[rows, width] of zeros; beyond ON_DISK bytes it is a file that vanishes with the array."""
-    if rows * width <= ON_DISK:
-        return np.zeros((rows, width), np.uint8)
+    """uint8[rows, width] of zeros; beyond ON_DISK bytes it is a file that vanishes with the array.
+
+    Below, it is memory, on Linux in small pages: NumPy asks for huge ones, and where memory is in pieces the system
+    takes longer to make these than the array takes to fill.
+    """
+    size = rows * width
+    if size <= ON_DISK:
+        if sys.platform != "linux" or not size:
+            return np.zeros((rows, width), np.uint8)
+        return np.frombuffer(mmap.mmap(-1, size, access=mmap.ACCESS_COPY), np.uint8).reshape(rows, width)
     with tempfile.TemporaryFile(prefix="oneofeach-") as file:
         return np.memmap(file, np.uint8, "w+", shape=(rows, width))
 

@@ -1,39 +1,27 @@
-"""Items and contents in, what is known of them out; descriptions in, stored in one transaction per batch.
-
-Hints (place, size, time of change, inode) say that a file need not be read; only its content says what it is.
-"""
+"""Items and contents in, what is known of them out; descriptions in, stored in one transaction per batch."""
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from oneofeach.errors import OneOfEachError
 from oneofeach.index.blocks import Block, add, read
+from oneofeach.index.files import AT_ONCE, PLACED, WHERE_IT_IS, remember, unchanged
 from oneofeach.index.packs import pack
 from oneofeach.index.store import IndexRenewed, Store
-from oneofeach.tables import FACTS, Bytes, Catalog, Description, Item, Readable, Rows
+from oneofeach.tables import FACTS, Bytes, Catalog, Description, Item, Rows
 
-AT_ONCE = 500  # parameters in one query; SQLite before 3.32 takes 999
 BATCH = 512  # images per transaction: what a killed run has to do again
 RECENT = 8  # blocks
-SETTLED = 2_000_000_000  # ns; a file changed less than this before it was read may change again unnoticed
-# CAST, because in a damaged file values may have any type, or none
-WHERE_IT_IS = (
-    "coalesce(CAST(content AS BLOB), x''), coalesce(CAST(block AS INTEGER), 0), coalesce(CAST(slot AS INTEGER), -1)"
-)
-FILES = f"SELECT place, size, mtime_ns, inode, {WHERE_IT_IS} FROM file WHERE place "
 IMAGES = f"SELECT {WHERE_IT_IS} FROM image WHERE version = ? AND content IN ({{}})"
-PLACED = np.dtype([("row", "<i8"), ("mtime_ns", "<i8"), ("content", "S32"), ("block", "<i8"), ("slot", "<i8")])
 
 
 @dataclass(frozen=True)
@@ -69,7 +57,7 @@ class Images:
 
     def known(self, items: Sequence[Item]) -> Iterator[Known]:
         """The items whose hints say that they have not changed since they were stored, in parts."""
-        placed = self._unchanged(items)
+        placed = unchanged(self.store, items)
         with self.store.reading() as connection:
             query = "SELECT id FROM block WHERE version IN (?, ?)"
             own = [number for (number,) in connection.execute(query, (self.readable, self.unreadable))]
@@ -94,32 +82,6 @@ class Images:
             if found.facts["content"].tobytes() == contents:
                 return found
         raise self.store.damaged("images are not where they were stored")
-
-    def _unchanged(self, items: Sequence[Item]) -> npt.NDArray[np.void]:
-        """PLACED[k]: the items that have the hints they were stored with, and where their images were last found."""
-        places = [place_of(item.source) if item.mtime_ns >= 0 else "" for item in items]
-        order = sorted(filter(places.__getitem__, range(len(items))), key=places.__getitem__)
-        parts = [np.zeros(0, PLACED)]
-        for start in range(0, len(order), AT_ONCE):
-            rows = order[start : start + AT_ONCE]
-            stored = {found[0]: found for found in self._files([places[row] for row in rows])}
-            placed = []
-            for row in rows:
-                found = stored.get(places[row])
-                if found and found[1:4] == _hints(items[row]):
-                    placed.append((row, found[2], *found[4:]))
-            parts.append(np.array(placed, PLACED))
-        return np.concatenate(parts)
-
-    def _files(self, places: Sequence[str]) -> list[tuple[Any, ...]]:
-        """What is stored of sorted places: in one sweep where little else lies between the first and the last."""
-        most = 4 * AT_ONCE
-        with self.store.reading() as connection:
-            query = f"{FILES} BETWEEN ? AND ? LIMIT {most}"
-            found = connection.execute(query, (places[0], places[-1])).fetchall()
-            if len(found) == most:
-                found = connection.execute(f"{FILES} IN ({','.join('?' * len(places))})", places).fetchall()
-        return found
 
     def _located(self, placed: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """The same for images that another fingerprint was used for last, of those that have one of this version."""
@@ -161,23 +123,16 @@ class Images:
     def add(self, described: Iterable[tuple[Item, Description]]) -> None:
         """Store descriptions and the places of their items; images without content never were files."""
         rows = [(item, found) for item, found in described if found.facts["content"].any()]
-        settled = time.time_ns() - SETTLED
+        read_at = time.time_ns()
         self._check()
         with self.store.changing("version") as connection:
             at: dict[bytes, tuple[int, int]] = {}
             for version, failed in ((self.readable, False), (self.unreadable, True)):
                 at |= self._insert(connection, version, [found for _, found in rows if bool(found.error) == failed])
             pack(self.store, connection, self.readable)
-            connection.executemany(
-                "INSERT OR REPLACE INTO file (place, size, mtime_ns, inode, content, block, slot) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (place, *_hints(item), content, *at[content])
-                    for item, found in rows
-                    if 0 <= item.mtime_ns < settled and (place := place_of(item.source))
-                    for content in [bytes(found.facts["content"])]
-                ],
-            )
+            contents = (bytes(found.facts["content"]) for _, found in rows)
+            found = ((item, content, at[content]) for (item, _), content in zip(rows, contents, strict=True))
+            remember(connection, found, read_at)
 
     def _check(self) -> None:
         """IndexRenewed when the index was begun anew since: the numbers of versions are others there."""
@@ -253,30 +208,3 @@ def _span(rows: Rows) -> Rows | slice:
     if len(rows) and (np.diff(rows) == 1).all():
         return slice(int(rows[0]), int(rows[-1]) + 1)
     return rows
-
-
-def _hints(item: Item) -> tuple[int, int, int]:
-    return item.size, item.mtime_ns, item.inode
-
-
-def place_of(source: Any) -> str:
-    """Where the bytes of an item's source are, in full; "" for none, or one that is no text (a surrogate)."""
-    if isinstance(source, str):
-        place = source
-    elif isinstance(source, os.PathLike):
-        place = os.fspath(source)
-    else:
-        place = getattr(source, "place", "") if isinstance(source, Readable) else ""
-    if not place.isascii() and not _is_text(place):
-        return ""
-    if place.startswith("/") and "/." not in place and "//" not in place:
-        return place  # as most are: abspath would take longer than all the rest
-    return place if not place or "://" in place else os.path.abspath(place)
-
-
-def _is_text(place: str) -> bool:
-    try:
-        place.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -16,7 +16,7 @@ from oneofeach.apps.cli.stores import existing
 from oneofeach.asking import FILL, Index
 from oneofeach.errors import EmptyImageList, IndexDamaged, UnreadableImage
 from oneofeach.flow import scan
-from oneofeach.index.images import place_of
+from oneofeach.index.files import place_of
 from oneofeach.index.query import Match
 from oneofeach.plugins import extra
 from oneofeach.stages.similarity import words

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from oneofeach.garbage import uncollected
 from oneofeach.stages.sources.natural import in_order, natural_key
 from oneofeach.stages.sources.sidecars import sidecars_in, sidecars_of
 from oneofeach.tables import Item
@@ -35,10 +36,7 @@ class FolderSource:
     def items(self, source: Any) -> Iterator[Item]:
         path = os.fspath(source)
         if os.path.isdir(path):
-            walk = _Walk(path)
-            walk.enter("")
-            walk.follow_links()
-            yield from in_order(walk.found)
+            yield from _items_in(path)
         else:
             folder, name = os.path.split(path)
             try:
@@ -46,6 +44,14 @@ class FolderSource:
             except OSError:
                 beside = frozenset()
             yield file_item(path, path, sidecars_of(name, beside), folder)
+
+
+@uncollected
+def _items_in(folder: str) -> list[Item]:
+    walk = _Walk(folder)
+    walk.enter("")
+    walk.follow_links()
+    return in_order(walk.found)
 
 
 @dataclass
@@ -69,7 +75,7 @@ class _Walk:
                     continue
                 self.entered.add((status.st_dev, status.st_ino))
                 with os.scandir(path) as listing:
-                    entries = [entry for entry in listing if not entry.name.startswith(".")]
+                    entries = [entry for entry in listing if entry.name[0] != "."]
             except OSError as error:
                 key = relative or os.path.basename(self.root)
                 self.found.append([Item(key, path, error=f"folder cannot be read: {error.strerror}")])
@@ -95,14 +101,14 @@ class _Walk:
         return any(os.path.realpath(inside).startswith(target) for inside in (self.root, os.path.dirname(path)))
 
     def _sort_out(self, entries: list[os.DirEntry[str]], relative: str) -> list[str]:
-        folders, files = [], []
-        for entry in entries:
-            if not (os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()):
-                files.append(entry.name)
-            elif entry.is_symlink():
-                self.links.append(os.path.join(relative, entry.name))
-            else:
+        files, folders = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)], []
+        for entry in entries if len(files) < len(entries) else ():
+            if entry.is_dir(follow_symlinks=False):
                 folders.append(os.path.join(relative, entry.name))
+            elif entry.is_symlink() and os.path.isdir(entry.path):
+                self.links.append(os.path.join(relative, entry.name))
+            elif not entry.is_file(follow_symlinks=False):
+                files.append(entry.name)
         self.links.sort(key=natural_key)
         images = {name for name in files if name[name.rfind(".") :].lower() in _IMAGES}
         path = os.path.join(self.root, relative) if relative else self.root
