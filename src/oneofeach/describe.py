@@ -21,11 +21,10 @@ from oneofeach.index.images import Images
 from oneofeach.plugins import Engine, Fingerprint, Fused, Progress
 from oneofeach.seen import Claim, Seen
 from oneofeach.stages.decode import (
-    Decoded,
     Loaded,
     Room,
     decode,
-    decode_together,
+    describe_arrays,
     describe_files,
     load,
     plain,
@@ -98,10 +97,9 @@ def describe_all(
 def describe_chunk(items: Sequence[Item], *, method: Fingerprint, seen: Seen) -> list[Description]:
     """One description per item, in the same order."""
     chunk = _Chunk(method, seen)
-    small = {row: image for row, item in enumerate(items) if (image := _small(item)) is not None}
-    together = dict(zip(small, _together(list(small.values()), method), strict=True))
     try:
-        described = [together.get(row) or chunk.take(item) for row, item in enumerate(items)]
+        known = chunk.arrays(items)
+        described = [known.get(row) or chunk.take(item) for row, item in enumerate(items)]
         chunk.finish()
     except BaseException as error:
         seen.give_up(chunk.claims, error)
@@ -121,6 +119,14 @@ class _Chunk:
         self._fused = method.spectrum if isinstance(method, Fused) else None
         self._waiting: list[tuple[Claim, Loaded]] = []
         self._bytes = 0
+
+    def arrays(self, items: Sequence[Item]) -> dict[int, Description]:
+        """The small images in memory among the items, described together; by their place."""
+        if not self._fused:
+            return {}
+        small = {row: image for row, item in enumerate(items) if (image := _small(item)) is not None}
+        described = describe_arrays(list(small.values()), self._fused)
+        return {row: found for row, found in zip(small, described, strict=True) if found}
 
     def take(self, item: Item) -> Description | Claim:
         """The description of the item, or a claim that is settled once the chunk is finished, or by another thread."""
@@ -168,19 +174,6 @@ def failed(item: Item, method: Fingerprint, error: str) -> Description:
 
 def _small(item: Item) -> npt.NDArray[Any] | None:
     return None if item.error else small_array(item.source)
-
-
-def _together(images: Sequence[npt.NDArray[Any]], method: Fingerprint) -> list[Description | None]:
-    """Descriptions of small images in memory; None where one fails alone."""
-    if not images:
-        return []
-    decoded = decode_together(images)
-    good = [one for one in decoded if isinstance(one, Decoded)]
-    try:
-        rows = iter(zip(*method.describe([one.picture for one in good]), strict=True))
-    except Exception:  # one bad image must not cost the others
-        return [None] * len(images)
-    return [Description(one.facts, *next(rows), one.note) if isinstance(one, Decoded) else None for one in decoded]
 
 
 def _decode(loaded: Loaded, method: Fingerprint) -> Description:

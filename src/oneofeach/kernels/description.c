@@ -69,18 +69,26 @@ static Box turned(Box box, int orientation)
     return box;
 }
 
+/* out[u][v] = sums over x of in[x][u] * by[x][v]; `in` has `rows` columns. */
+INLINED void multiply(const double *restrict in, int rows, const double (*restrict by)[WAVES], double (*restrict out)[WAVES])
+{
+    for (int u = 0; u < rows; u++) {
+        double sums[WAVES] = {0};
+        for (int x = 0; x < SIDE; x++)
+            for (int v = 0; v < WAVES; v++) sums[v] += in[x * rows + u] * by[x][v];
+        memcpy(out[u], sums, sizeof sums);
+    }
+}
+
 FOR_EVERY_CPU
 static void signs(const Spectrum *by, const uint8_t *luma, uint8_t *bits)
 {
-    double half[WAVES][SIDE] = {{0}}, turned_matrix[SIDE][WAVES], whole[WAVES][WAVES] = {{0}};
-    for (int u = 0; u < WAVES; u++)
-        for (int y = 0; y < SIDE; y++) {
-            const double wave = turned_matrix[y][u] = by->matrix[u * SIDE + y];
-            for (int x = 0; x < SIDE; x++) half[u][x] += wave * luma[y * SIDE + x];
-        }
-    for (int u = 0; u < WAVES; u++)
-        for (int x = 0; x < SIDE; x++)
-            for (int v = 0; v < WAVES; v++) whole[u][v] += half[u][x] * turned_matrix[x][v];
+    double levels[SIDE * SIDE], waves[SIDE][WAVES], half[SIDE][WAVES], whole[WAVES][WAVES];
+    for (int y = 0; y < SIDE; y++)
+        for (int u = 0; u < WAVES; u++) waves[y][u] = by->matrix[u * SIDE + y];
+    for (int k = 0; k < SIDE * SIDE; k++) levels[k] = luma[k];
+    multiply(levels, SIDE, waves, half);    /* [x][u]: of each column */
+    multiply(&half[0][0], WAVES, waves, whole); /* [u][v] */
     memset(bits, 0, BITS / 4);
     for (int k = 0; k < BITS; k++) {
         const double value = whole[by->frequencies[2 * k]][by->frequencies[2 * k + 1]];

@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 extern PyMethodDef area_methods[];
+extern PyMethodDef arrays_methods[];
+extern PyMethodDef colorfulness_methods[];
 extern PyMethodDef description_methods[];
 extern PyMethodDef levels_methods[];
 extern PyMethodDef verify_methods[];

@@ -1,13 +1,8 @@
 /* float32 values 0..1 of any strides → tight uint8 levels 0..255, and what lies beyond. Twin: levels.py. */
 #include "kernels.h"
 #include "dispatch.h"
+#include "levels.h"
 #include <string.h>
-
-/* What lies beyond 0..1. */
-typedef struct {
-    float low, high;
-    int nan;
-} Spread;
 
 INLINED uint32_t bits_of(float value)
 {
@@ -86,11 +81,7 @@ static void strided_levels(const char *in, Py_ssize_t columns, Py_ssize_t channe
         }
 }
 
-typedef struct {
-    Py_ssize_t rows, columns, channels, stride_y, stride_x, stride_c;
-} Shape;
-
-static Spread convert(const char *in, const Shape *shape, uint8_t *out)
+Spread levels_of(const char *in, const Shape *shape, uint8_t *out)
 {
     const Py_ssize_t count = shape->columns * shape->channels, item = (Py_ssize_t)sizeof(float);
     const int tight = (shape->channels == 1 || shape->stride_c == item) && shape->stride_x == shape->channels * item;
@@ -119,33 +110,9 @@ static PyObject *py_levels(PyObject *self, PyObject *args)
                           &shape.stride_x, &shape.stride_c, &out))
         return NULL;
     PyThreadState *state = shape.rows * shape.columns * shape.channels > FEW ? PyEval_SaveThread() : NULL;
-    const Spread spread = convert(in, &shape, out);
+    const Spread spread = levels_of(in, &shape, out);
     if (state) PyEval_RestoreThread(state);
     return Py_BuildValue("ffi", spread.low, spread.high, spread.nan);
 }
 
-/* levels_of_each(addresses, count, rows, columns, channels, strides y x c, out, beyond): `levels` of pictures of one
- * shape, one after the other; beyond: float[count][3], what `levels` returns. */
-static PyObject *py_levels_of_each(PyObject *self, PyObject *args)
-{
-    const int64_t *address;
-    Py_ssize_t count;
-    uint8_t *out;
-    float *beyond;
-    Shape shape;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &address, &count, &shape.rows, &shape.columns, &shape.channels,
-                          &shape.stride_y, &shape.stride_x, &shape.stride_c, &out, &beyond))
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t k = 0; k < count; k++, beyond += 3, out += shape.rows * shape.columns * shape.channels) {
-        const Spread spread = convert((const char *)(intptr_t)address[k], &shape, out);
-        beyond[0] = spread.low, beyond[1] = spread.high, beyond[2] = (float)spread.nan;
-    }
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
-}
-
-PyMethodDef levels_methods[] = {{"levels", py_levels, METH_VARARGS, NULL},
-                                {"levels_of_each", py_levels_of_each, METH_VARARGS, NULL},
-                                {NULL, NULL, 0, NULL}};
+PyMethodDef levels_methods[] = {{"levels", py_levels, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};

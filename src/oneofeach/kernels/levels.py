@@ -5,7 +5,7 @@ float32 is converted by levels.c; the NumPy twin here gives the same levels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,19 +85,6 @@ def converted(values: npt.NDArray[Any], out: Bytes | None = None) -> tuple[Bytes
     if out is not None and levels is not out:
         out[:] = levels
     return levels, spread
-
-
-def converted_each(images: Sequence[npt.NDArray[Any]], out: Bytes) -> list[Spread] | None:
-    """`converted` of images of one shape, into out[n, h, w, 1 or 3]; None where it cannot be done by one call."""
-    c: Any = kernels.compiled
-    kinds = {(image.dtype, image.strides) for image in images}
-    if c is None or len(kinds) > 1 or images[0].dtype != np.float32 or images[0].shape != out.shape[1:]:
-        return None
-    addresses = np.array([image.ctypes.data for image in images], np.int64)
-    beyond = np.empty((len(images), 3), np.float32)
-    arguments = addresses.ctypes.data, *out.shape, *images[0].strides, out.ctypes.data, beyond.ctypes.data
-    c.levels_of_each(*arguments)
-    return [Spread(low, high, bool(nan)) for low, high, nan in beyond.tolist()]
 
 
 def to_8_bit(values: npt.NDArray[Any]) -> Bytes:

@@ -11,6 +11,8 @@ static int add_methods(PyObject *module)
 {
     jpeg_prepare();
     if (PyModule_AddFunctions(module, area_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, arrays_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, colorfulness_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, description_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, levels_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, verify_methods) < 0) return -1;

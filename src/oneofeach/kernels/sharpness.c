@@ -1,4 +1,4 @@
-/* Facts about uint8 pixels of any strides: sharpness (luma on a grid → variance of its Laplacian), color.
+/* uint8 pixels of any strides → sharpness: luma on a grid, the variance of its Laplacian.
  * Twin: sharpness.py. All arithmetic is on integers, so both give equal results. */
 #include "kernels.h"
 #include "description.h"
@@ -98,9 +98,9 @@ void sharpness_side(double extent, int64_t length, Side *side)
     side->step = side->step < 1 ? 1 : side->step > 200 ? 200 : side->step;
     side->length = length / side->step;
     const double scale = extent / (double)side->step / POINTS, width = scale > 1.0 ? scale : 1.0;
-    const int64_t most = (int64_t)ceil(2 * width) + 1, taps = side->taps = most < side->length ? most : side->length;
+    const int64_t most = (int64_t)ceil(2 * width), taps = side->taps = most < side->length ? most : side->length;
     for (int64_t k = 0; k < POINTS; k++) {
-        const double center = ((double)k + 0.5) * scale, first = floor(center - width);
+        const double center = ((double)k + 0.5) * scale, first = floor(center - width + 0.5);
         const int64_t last = side->length - taps, start = first < 0 ? 0 : first > (double)last ? last : (int64_t)first;
         double weight[MOST_TAPS], nearest = INFINITY, sum = 0.0;
         int64_t near = 0, largest = 0, left = 4096;
@@ -143,25 +143,25 @@ double sharpness_of(const Pixels *p, const Side *across, const Side *down)
     return result;
 }
 
-/* shrunk(pixels, count, channels, strides n y x c, step x y, columns, rows, out): `shrink` for each of some pictures. */
+/* shrunk(pixels, channels, strides y x c, step x y, columns, rows, out): `shrink`. */
 static PyObject *py_shrunk(PyObject *self, PyObject *args)
 {
-    Pixels p;
-    Py_ssize_t data, count, channels, stride_n, stride_y, stride_x, stride_c, step_x, step_y, columns, rows;
+    Pixels p = {0};
+    Py_ssize_t data, channels, stride_y, stride_x, stride_c, step_x, step_y, columns, rows;
     int16_t *out;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnnnnn", &data, &count, &channels, &stride_n, &stride_y, &stride_x, &stride_c,
-                          &step_x, &step_y, &columns, &rows, &out))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &data, &channels, &stride_y, &stride_x, &stride_c, &step_x, &step_y, &columns,
+                          &rows, &out))
         return NULL;
-    p = (Pixels){(const uint8_t *)data, 0, 0, channels, stride_y, stride_x, stride_c, 0.0, 0.0};
+    p.data = (const uint8_t *)data, p.channels = channels;
+    p.stride_y = stride_y, p.stride_x = stride_x, p.stride_c = stride_c;
     const size_t width = (size_t)(columns * step_x);
     uint32_t *line = malloc(2 * width * sizeof *line);
     uint16_t *sum = malloc(width * (size_t)p.channels * sizeof *sum);
     const int ready = line && sum;
     if (ready) {
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t k = 0; k < count; k++, p.data += stride_n, out += rows * columns)
-            shrink(&p, step_x, step_y, columns, rows, line, sum, out);
+        shrink(&p, step_x, step_y, columns, rows, line, sum, out);
         Py_END_ALLOW_THREADS
     }
     free(line), free(sum);
@@ -169,92 +169,32 @@ static PyObject *py_shrunk(PyObject *self, PyObject *args)
     Py_RETURN_NONE;
 }
 
-/* sharpness(small, count, rows, columns, grid, across, down, out), with a filter as taps, start, weight: double[count]
- * from int16[count, rows, columns]; see sharpness.py. */
+/* sharpness(small, rows, columns, grid, across, down) -> float, with a filter as taps, start, weight; small: int16[rows,
+ * columns]; see sharpness.py. */
 static PyObject *py_sharpness(PyObject *self, PyObject *args)
 {
     const int16_t *small;
     Filter across, down;
-    Py_ssize_t count, rows, columns, grid;
-    double *out;
+    Py_ssize_t rows, columns, grid;
+    double value = 0.0;
     (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnnnnn", &small, &count, &rows, &columns, &grid, &across.taps, &across.start,
-                          &across.weight, &down.taps, &down.start, &down.weight, &out))
+    if (!PyArg_ParseTuple(args, "nnnnnnnnnn", &small, &rows, &columns, &grid, &across.taps, &across.start, &across.weight,
+                          &down.taps, &down.start, &down.weight))
         return NULL;
     const size_t n = (size_t)grid, width = (size_t)columns, longest = width > n ? width : n;
     int16_t *half = malloc(width * n * 2), *plane = malloc(n * n * 2), *room = malloc(longest * TOGETHER * 2);
     const int ready = half && plane && room;
     if (ready) {
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t k = 0; k < count; k++, small += rows * columns) {
-            resample(small, columns, grid, &down, room, half);
-            resample(half, grid, grid, &across, room, plane);
-            out[k] = laplacian_variance(plane, grid);
-        }
+        resample(small, columns, grid, &down, room, half);
+        resample(half, grid, grid, &across, room, plane);
+        value = laplacian_variance(plane, grid);
         Py_END_ALLOW_THREADS
     }
     free(half), free(plane), free(room);
-    if (!ready) return PyErr_NoMemory();
-    Py_RETURN_NONE;
-}
-
-static inline int apart(int a, int b) { return a > b ? a - b : b - a; }
-
-static inline int most_colorful(const uint8_t *at, Py_ssize_t columns, Py_ssize_t stride_x, Py_ssize_t stride_c)
-{
-    int most = 0;
-    for (Py_ssize_t x = 0; x < columns; x++) {
-        const uint8_t *pixel = at + x * stride_x;
-        const int red = apart(pixel[0], pixel[stride_c]), blue = apart(pixel[2 * stride_c], pixel[stride_c]);
-        const int more = red > blue ? red : blue;
-        most = more > most ? more : most;
-    }
-    return most;
-}
-
-FOR_EVERY_CPU
-static int64_t colorfulness(const Pixels *p)
-{
-    const int tight = p->stride_x == 3 && p->stride_c == 1; /* known strides let the compiler use vectors */
-    int most = 0;
-    for (int64_t y = 0; y < p->height; y++) {
-        const uint8_t *at = p->data + y * p->stride_y;
-        const int more =
-            tight ? most_colorful(at, p->width, 3, 1) : most_colorful(at, p->width, p->stride_x, p->stride_c);
-        most = more > most ? more : most;
-    }
-    return most;
-}
-
-int64_t colorfulness_of(const Pixels *p)
-{
-    if (p->channels == 1) return 0;
-    const int64_t rows = p->height / 64 > 1 ? p->height / 64 : 1, columns = p->width / 64 > 1 ? p->width / 64 : 1;
-    Pixels sample = *p;
-    sample.height = (p->height + rows - 1) / rows, sample.width = (p->width + columns - 1) / columns;
-    sample.stride_y *= rows, sample.stride_x *= columns;
-    return colorfulness(&sample);
-}
-
-/* colorfulness(pixels, count, rows, columns, strides n y x c, out): int64[count], how far the most colorful pixel of
- * each picture is from gray. */
-static PyObject *py_colorfulness(PyObject *self, PyObject *args)
-{
-    Pixels p;
-    Py_ssize_t data, count, rows, columns, stride_n, stride_y, stride_x, stride_c;
-    int64_t *out;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "nnnnnnnnn", &data, &count, &rows, &columns, &stride_n, &stride_y, &stride_x, &stride_c,
-                          &out))
-        return NULL;
-    p = (Pixels){(const uint8_t *)data, rows, columns, 3, stride_y, stride_x, stride_c, 0.0, 0.0};
-    Py_BEGIN_ALLOW_THREADS
-    for (Py_ssize_t k = 0; k < count; k++, p.data += stride_n) out[k] = colorfulness(&p);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    return ready ? PyFloat_FromDouble(value) : PyErr_NoMemory();
 }
 
 PyMethodDef sharpness_methods[] = {{"shrunk", py_shrunk, METH_VARARGS, NULL},
                                    {"sharpness", py_sharpness, METH_VARARGS, NULL},
-                                   {"colorfulness", py_colorfulness, METH_VARARGS, NULL},
                                    {NULL, NULL, 0, NULL}};

@@ -1,4 +1,4 @@
-"""Pixels → sharpness, colorfulness. Compiled in sharpness.c; the NumPy twins give the same numbers."""
+"""Pixels → sharpness, colorfulness. Compiled in C files of these names; the NumPy twins give the same numbers."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from oneofeach import kernels
 from oneofeach.kernels.levels import Levels, spans
-from oneofeach.tables import Bytes, Floats, Rows
+from oneofeach.tables import Bytes
 
-Planes = npt.NDArray[np.int16]
+Plane = npt.NDArray[np.int16]
 
 GRID = 96
 _ONE = 4096  # a weight of 1
@@ -41,9 +41,9 @@ def triangle(extent: float, length: int) -> Filter:
     length //= step
     scale = extent / step / GRID
     width = max(scale, 1.0)
-    taps = min(int(np.ceil(2 * width)) + 1, length)
+    taps = min(int(np.ceil(2 * width)), length)
     centers = (np.arange(GRID) + 0.5) * scale
-    start = np.clip(np.floor(centers - width), 0, length - taps).astype(np.int32)
+    start = np.clip(np.floor(centers - width + 0.5), 0, length - taps).astype(np.int32)
     away = np.abs(start[:, None] + np.arange(taps) + 0.5 - centers[:, None]) / width
     weights = np.maximum(1 - away, 0)
     weights[np.arange(GRID), np.argmin(away, axis=1)] += 1e-9  # beyond the last pixel
@@ -62,20 +62,13 @@ def sharpness(pixels: Bytes | Levels, extent: tuple[float, float]) -> float:
     across, down = triangle(extent[0], pixels.shape[1]), triangle(extent[1], pixels.shape[0])
     whole = kernels.compiled is not None and not isinstance(pixels, Levels)
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    small = np.empty((1, down.length, across.length), np.int16)
+    small = np.empty((down.length, across.length), np.int16)
     for top, bottom in [(0, pixels.shape[0])] if whole else spans(pixels.shape, down.step):
-        rows = small[:, top // down.step : bottom // down.step]
+        rows = small[top // down.step : bottom // down.step]
         if rows.size:
-            _shrink(pixels[top:bottom][None], across, down.step, rows)
-    return float(_variances(small, across, down)[0])
-
-
-def sharpness_of_each(block: Bytes) -> Floats:
-    """float64[n] of pictures uint8 [n, h, w, 1 or 3]."""
-    across, down = triangle(float(block.shape[2]), block.shape[2]), triangle(float(block.shape[1]), block.shape[1])
-    small = np.empty((len(block), down.length, across.length), np.int16)
-    _shrink(block, across, down.step, small)
-    return _variances(small, across, down)
+            _shrink(pixels[top:bottom], across, down.step, rows)
+    points = (GRID - 2) ** 2
+    return _variance(small, across, down) / (points * points * 256)  # the planes are in 1/16
 
 
 def colorfulness(pixels: Bytes | Levels) -> int:
@@ -86,43 +79,28 @@ def colorfulness(pixels: Bytes | Levels) -> int:
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return 0
     rows, columns = (max(1, side // 64) for side in pixels.shape[:2])
-    return int(_colorfulness(pixels[::rows, ::columns][None])[0])
-
-
-def colorfulness_of_each(block: Bytes) -> Rows:
-    """int64[n] of pictures uint8 [n, h, w, 1 or 3]."""
-    if block.shape[3] == 1:
-        return np.zeros(len(block), np.int64)
-    rows, columns = (max(1, side // 64) for side in block.shape[1:3])
-    return _colorfulness(block[:, ::rows, ::columns])
-
-
-def _colorfulness(sample: Bytes) -> Rows:
-    c: Any = kernels.compiled
-    if c is None:
-        each = (rgb.astype(np.int16) for rgb in sample)
-        return np.array([np.abs(rgb - rgb[..., 1:2]).max() for rgb in each], np.int64)
-    most = np.empty(len(sample), np.int64)
-    c.colorfulness(sample.ctypes.data, *sample.shape[:3], *sample.strides, most.ctypes.data)
-    return most
-
-
-def _shrink(block: Bytes, across: Filter, step: int, small: Planes) -> None:
-    """Mean luma of cells of whole pixels in 1/16: [n, h, w, channels] → int16[n, rows, columns]."""
-    n, rows, columns = small.shape
+    sample = pixels[::rows, ::columns]
     c: Any = kernels.compiled
     if c is not None:
-        c.shrunk(
-            block.ctypes.data, n, block.shape[3], *block.strides, across.step, step, columns, rows, small.ctypes.data
-        )
+        return int(c.colorfulness(sample.ctypes.data, *sample.shape[:2], *sample.strides))
+    rgb = sample.astype(np.int16)
+    return int(np.abs(rgb - rgb[..., 1:2]).max())
+
+
+def _shrink(pixels: Bytes, across: Filter, step: int, small: Plane) -> None:
+    """Mean luma of cells of whole pixels in 1/16: [h, w, channels] → int16[rows, columns]."""
+    rows, columns = small.shape
+    c: Any = kernels.compiled
+    if c is not None:
+        steps = across.step, step
+        c.shrunk(pixels.ctypes.data, pixels.shape[2], *pixels.strides, *steps, columns, rows, small.ctypes.data)
         return
-    weights = np.array(_LUMA if block.shape[3] == 3 else (256,), np.uint32)
+    weights = np.array(_LUMA if pixels.shape[2] == 3 else (256,), np.uint32)
     share = np.uint64((1 << 32) // (across.step * step))
-    for pixels, out in zip(block, small, strict=True):
-        inside = pixels[: rows * step, : columns * across.step]
-        lines = _summed(inside.reshape(rows, step, -1), np.uint16)
-        cells = _summed(lines.reshape(rows * columns, across.step, -1), np.uint32)
-        out[:] = ((cells @ weights).astype(np.uint64) * share >> np.uint64(36)).reshape(rows, columns)
+    inside = pixels[: rows * step, : columns * across.step]
+    lines = _summed(inside.reshape(rows, step, -1), np.uint16)
+    cells = _summed(lines.reshape(rows * columns, across.step, -1), np.uint32)
+    small[:] = ((cells @ weights).astype(np.uint64) * share >> np.uint64(36)).reshape(rows, columns)
 
 
 def _summed(parts: npt.NDArray[Any], dtype: type[np.unsignedinteger[Any]]) -> npt.NDArray[Any]:
@@ -133,24 +111,16 @@ def _summed(parts: npt.NDArray[Any], dtype: type[np.unsignedinteger[Any]]) -> np
     return total
 
 
-def _variances(small: Planes, across: Filter, down: Filter) -> Floats:
+def _variance(small: Plane, across: Filter, down: Filter) -> float:
     c: Any = kernels.compiled
-    if c is None:
-        values = np.array([_variance(plane, across, down) for plane in small])
-    else:
-        values = np.empty(len(small))
-        c.sharpness(small.ctypes.data, *small.shape, GRID, *across.arguments, *down.arguments, values.ctypes.data)
-    points = (GRID - 2) ** 2
-    return np.asarray(values / (points * points * 256))  # the planes are in 1/16
-
-
-def _variance(small: Planes, across: Filter, down: Filter) -> float:
+    if c is not None:
+        return float(c.sharpness(small.ctypes.data, *small.shape, GRID, *across.arguments, *down.arguments))
     plane = _resampled(_resampled(small, down), across).astype(np.int64)
     laplacian = 4 * plane[1:-1, 1:-1] - plane[:-2, 1:-1] - plane[2:, 1:-1] - plane[1:-1, :-2] - plane[1:-1, 2:]
     return float(laplacian.size * int((laplacian * laplacian).sum()) - int(laplacian.sum()) ** 2)
 
 
-def _resampled(plane: Planes, by: Filter) -> Planes:
+def _resampled(plane: Plane, by: Filter) -> Plane:
     """Rows resampled to GRID rows, and transposed."""
     total = np.full((GRID, plane.shape[1]), _ONE // 2, np.int32)
     for tap in range(by.weights.shape[1]):

@@ -10,7 +10,7 @@ from oneofeach.stages.decode.door import Decoded, decode, open_image
 from oneofeach.stages.decode.files import describe_files, plain
 from oneofeach.stages.decode.read import Loaded, load
 from oneofeach.stages.decode.room import Room, weight
-from oneofeach.stages.decode.together import decode_together, small_array
+from oneofeach.stages.decode.together import describe_arrays, small_array
 from oneofeach.stages.decode.version import VERSION, tools
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "Loaded",
     "Room",
     "decode",
-    "decode_together",
+    "describe_arrays",
     "describe_files",
     "images_in",
     "load",

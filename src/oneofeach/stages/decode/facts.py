@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from oneofeach.kernels.sharpness import colorfulness, colorfulness_of_each, sharpness, sharpness_of_each
+from oneofeach.kernels.sharpness import colorfulness, sharpness
 from oneofeach.stages.decode.read import Loaded
-from oneofeach.tables import FACTS, Bytes
+from oneofeach.tables import FACTS
 
 GRAY_NOISE = 16
 """Further from gray is no pixel of what lossy encoders leave of a gray image, in levels."""
@@ -46,16 +45,6 @@ def facts_of(loaded: Loaded, opened: Opened) -> np.void:
     color = colorfulness(opened.pixels) > GRAY_NOISE
     record = (content, loaded.size, 0, width, height, opened.frames, opened.quality, clear, color)
     facts: np.void = np.array([(*record, opened.format.encode()[:8])], FACTS)[0]
-    return facts
-
-
-def facts_of_each(block: Bytes) -> npt.NDArray[np.void]:
-    """FACTS[n] of pictures uint8 [n, h, w, 1 or 3] that never were files."""
-    facts = np.zeros(len(block), FACTS)
-    facts["height"], facts["width"] = block.shape[1:3]
-    facts["frames"], facts["quality"] = 1, 100.0
-    facts["sharpness"] = sharpness_of_each(block)
-    facts["color"] = colorfulness_of_each(block) > GRAY_NOISE
     return facts
 
 

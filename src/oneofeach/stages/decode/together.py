@@ -1,64 +1,85 @@
-"""Small images in memory, decoded many at a time: alone, the calls for one would cost more than its pixels."""
+"""Small images in memory → facts and descriptions by one compiled call, equal to those of `decode` and the fingerprint.
+
+Alone, the calls for one would cost more than its pixels. Whatever is unusual is left to the general way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from oneofeach import kernels
 from oneofeach.errors import UnreadableImage
-from oneofeach.kernels.levels import converted_each
-from oneofeach.stages.decode.arrays import images_in, note_of, pixels_into
-from oneofeach.stages.decode.door import Decoded
-from oneofeach.stages.decode.facts import facts_of_each
-from oneofeach.tables import Picture
+from oneofeach.kernels.levels import Spread
+from oneofeach.stages.decode.arrays import images_in, note_of
+from oneofeach.stages.decode.facts import GRAY_NOISE
+from oneofeach.stages.decode.files import Spectrum
+from oneofeach.tables import FACTS, Description
 
-SMALL = 1 << 16  # bytes of pixels: 147 x 147 in color
+SMALL = 1 << 16  # values: 147 x 147 in color
+_MEASURED = 5
+Values = npt.NDArray[Any]
 
 
-def small_array(source: Any) -> npt.NDArray[Any] | None:
-    """The one small image [h, w, channels] of an array or tensor; None for everything else, and for what is faulty."""
-    if not isinstance(source, np.ndarray) and not hasattr(source, "detach"):
+def small_array(source: Any) -> Values | None:
+    """The one small image [h, w, 1 or 3] of an array or tensor that `describe_arrays` knows the way of, else None."""
+    if kernels.compiled is None or not (isinstance(source, np.ndarray) or hasattr(source, "detach")):
         return None
     try:
         images = images_in(source)
     except UnreadableImage:
         return None
-    if len(images) != 1 or images[0].size > SMALL:
+    if len(images) != 1 or images[0].size > SMALL or images[0].dtype not in (np.float32, np.uint8):
         return None
-    return images[0] if images[0].ndim == 3 else images[0][..., None]
+    image = images[0] if images[0].ndim == 3 else images[0][..., None]
+    return None if image.shape[2] == 4 else image
 
 
-def decode_together(images: Sequence[npt.NDArray[Any]]) -> list[Decoded | UnreadableImage]:
-    """As `decode`, for images that `small_array` gave: equal results, and the error where one cannot be decoded."""
-    shapes: dict[tuple[int, ...], list[int]] = {}
+def describe_arrays(images: Sequence[Values], spectrum: Spectrum) -> list[Description | None]:
+    """One description per image that `small_array` gave; None for those that `decode` has to refuse.
+
+    spectrum: of a fingerprint, see plugins.Fused.
+    """
+    kinds: dict[Any, list[int]] = {}
     for row, image in enumerate(images):
-        shapes.setdefault((*image.shape[:2], 1 if image.shape[2] == 1 else 3), []).append(row)
-    decoded: dict[int, Decoded | UnreadableImage] = {}
-    for shape, rows in shapes.items():
-        decoded |= zip(rows, _block([images[row] for row in rows], shape), strict=True)
-    return [decoded[row] for row in range(len(images))]
+        kinds.setdefault((image.dtype, image.shape, image.strides), []).append(row)
+    found: list[Description | None] = [None] * len(images)
+    for rows in kinds.values():
+        for row, one in zip(rows, _described([images[row] for row in rows], spectrum), strict=True):
+            found[row] = one
+    return found
 
 
-def _block(images: Sequence[npt.NDArray[Any]], shape: tuple[int, ...]) -> list[Decoded | UnreadableImage]:
-    block = np.zeros((len(images), *shape), np.uint8)
-    spreads = converted_each(images, block)
-    if spreads is None:
-        notes = [_note(pixels_into, pixels, image) for image, pixels in zip(images, block, strict=True)]
-    else:
-        notes = [_note(note_of, spread, image) for spread, image in zip(spreads, images, strict=True)]
-    facts = facts_of_each(block)
-    extent = (float(shape[1]), float(shape[0]))
+def _described(images: Sequence[Values], spectrum: Spectrum) -> list[Description | None]:
+    """Of images of one type, shape and layout."""
+    c: Any = kernels.compiled
+    count, like = len(images), images[0]
+    addresses = np.array([image.ctypes.data for image in images], np.int64)
+    measured = np.empty((count, _MEASURED))
+    bits, descriptors = np.empty((count, c.BITS), np.uint8), np.empty((count, c.DESCRIPTOR), np.uint8)
+    c.arrays_described(
+        addresses.ctypes.data, count, like.dtype == np.float32, *like.shape, *like.strides,
+        *spectrum, measured.ctypes.data, descriptors.ctypes.data, bits.ctypes.data,
+    )  # fmt: skip
+    facts = np.zeros(count, FACTS)
+    facts["height"], facts["width"] = like.shape[:2]
+    facts["frames"], facts["quality"] = 1, 100.0
+    facts["sharpness"], facts["color"] = measured[:, 0], measured[:, 1] > GRAY_NOISE
+    notes: list[str | None] = [""] * count
+    for row in np.flatnonzero((measured[:, 2:] != Spread()).any(axis=1)).tolist():
+        low, high, nan = measured[row, 2:].tolist()
+        notes[row] = _note(Spread(low, high, bool(nan)), images[row])
     return [
-        note if isinstance(note, UnreadableImage) else Decoded(Picture(pixels, extent), fact, note)
-        for pixels, fact, note in zip(block, facts, notes, strict=True)
+        None if note is None else Description(fact, bit, descriptor, note)
+        for fact, bit, descriptor, note in zip(facts, bits, descriptors, notes, strict=True)
     ]
 
 
-def _note(look: Callable[..., str], *arguments: Any) -> str | UnreadableImage:
+def _note(spread: Spread, image: Values) -> str | None:
     try:
-        return look(*arguments)
-    except UnreadableImage as error:
-        return error
+        return note_of(spread, image)
+    except UnreadableImage:
+        return None
