@@ -134,6 +134,28 @@ def test_deduplicating_adds_less_than_5_mb_and_8_kb_per_image(host, count, shape
     assert added(lambda: node.execute(images, [0.95])) < 5_000_000 + 8192 * count
 
 
+@pytest.mark.parametrize(("scenes", "copies", "side"), [(200, 2, 64), (1, 200, 64), (10, 4, 700)])
+def test_contact_sheets_and_thumbnails_stay_within_the_same_memory(host, scenes, copies, side):
+    """They may lie in files; `copies` of each image are equal."""
+    if host.real:
+        pytest.skip("the memory of a running server cannot be watched")
+    import numpy as np
+    from standin.tensor import from_numpy
+
+    random, scale = np.random.default_rng(0), side // 4
+    tiles = [random.random((1, 4, 4, 3), np.float32) for _ in range(scenes)]
+    images = [from_numpy(tile.repeat(scale, axis=1).repeat(scale, axis=2)) for tile in tiles] * copies
+    node, sheets = host.nodes["OneOfEachImageDeduplication"], []
+    node.execute([images[0]] * 2, [0.95])  # what is imported stays
+
+    def run():
+        sheets.extend(node.execute(images, [0.95]).args[6])
+
+    assert added(run) < 5_000_000 + 8192 * len(images)
+    assert sum(sheet.nbytes for sheet in sheets) > 20_000_000
+    assert all(sheet.min() < 0.2 and sheet.max() > 0.9 for sheet in sheets)
+
+
 @pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize(("scenes", "noise"), [(50, 0.02), (1, 0.002)])
 def test_comparing_duplicates_stays_within_the_same_memory(host, scenes, noise):

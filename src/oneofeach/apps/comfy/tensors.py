@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +32,31 @@ def image_tensor(image: Image.Image) -> Any:
     return tensor(np.divide(pixels, 255, dtype=np.float32)[None])
 
 
+def stored_tensors(pictures: Iterable[Iterable[Image.Image]], folder: str) -> list[Any]:
+    """As `image_tensor`, of "RGB" pictures that come in strips from top to bottom; they lie in a nameless file.
+
+    The file vanishes with the last of them. They take memory while they are read; what is written to them stays there.
+    """
+    os.makedirs(folder, exist_ok=True)
+    shapes = []
+    with tempfile.TemporaryFile(prefix="oneofeach-", dir=folder) as file:
+        for strips in pictures:
+            sizes = [_append(strip, file) for strip in strips]
+            shapes.append((1, sum(height for _, height in sizes), sizes[0][0], 3))
+        if not shapes:
+            return []
+        values = np.memmap(file, np.float32, "c")
+    ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    return [tensor(part.reshape(shape)) for part, shape in zip(np.split(values, ends), shapes, strict=True)]
+
+
+def _append(strip: Image.Image, file: IO[bytes]) -> tuple[int, int]:
+    pixels = np.asarray(strip)
+    for top, bottom in _spans(pixels):
+        file.write(np.divide(pixels[top:bottom], 255, dtype=np.float32).data)
+    return strip.size
+
+
 def mask_tensor(image: Image.Image) -> Any:
     """An "L" picture as float32 [1, height, width], 0..1."""
     return tensor(np.divide(np.asarray(image), 255, dtype=np.float32)[None])
@@ -43,9 +71,13 @@ def pixels_of(frame: Any) -> npt.NDArray[Any]:
 def strips(frame: Any) -> Iterator[Bytes]:
     """An image tensor as 8-bit values, in strips of whole rows: uint8[rows, width, channels]. NaN becomes 0."""
     pixels = pixels_of(frame)
+    for top, bottom in _spans(pixels):
+        yield to_bytes(pixels[top:bottom])
+
+
+def _spans(pixels: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
     rows = max(1, STRIP // max(1, pixels[0].size))
-    for top in range(0, len(pixels), rows):
-        yield to_bytes(pixels[top : top + rows])
+    return ((top, top + rows) for top in range(0, len(pixels), rows))
 
 
 def to_bytes(values: npt.NDArray[Any]) -> Bytes:
@@ -68,7 +100,7 @@ def thumbnail(frame: Any, side: int) -> Image.Image:
     """An "RGB" picture no larger than side x side, alpha over white; large images are thinned out before scaling."""
     pixels = pixels_of(frame)
     step = max(1, max(pixels.shape[:2]) // (2 * side))
-    small = picture(np.ascontiguousarray(pixels[::step, ::step])[None])
+    small = picture(pixels[None, ::step, ::step])
     if small.mode == "RGBA":
         white = Image.new("RGB", small.size, "white")
         white.paste(small, mask=small.getchannel("A"))
