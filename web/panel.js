@@ -45,6 +45,8 @@ export class Panel {
         this.found = null;
         this.message = "";
         this.element = create("div", "oneofeach");
+        this.element.tabIndex = -1;
+        this.element.dataset.captureWheel = "true"; // Nodes 2.0 leaves the wheel to what holds the focus and says so
         this.element.addEventListener("wheel", (event) => this.#scroll(event), { passive: true });
         this.refresh();
     }
@@ -101,7 +103,10 @@ export class Panel {
         reset.type = "button";
         reset.title = this.words.resetHint;
         reset.disabled = (this.read() || "{}").trim() === "{}";
-        reset.addEventListener("click", () => this.#decide({}));
+        reset.addEventListener("click", () => {
+            this.#decide({});
+            this.element.focus({ preventScroll: true });
+        });
         header.append(status, reset);
         return header;
     }

@@ -240,6 +240,17 @@ def test_two_hundred_groups_scroll_inside_a_panel_of_bounded_height(page):
     assert decisions(page) == {"199:2": True}
 
 
+def test_a_click_anywhere_in_the_panel_gives_it_the_wheel_in_nodes_2(page):
+    """There the canvas takes the wheel from all but what is marked so and holds the focus."""
+    run(page, TWO)
+    holds = "document.querySelector('[data-capture-wheel=\"true\"]').contains(document.activeElement)"
+    assert not page.evaluate(holds)
+    for place in (".card >> nth=1", "header button", "[role=status]"):
+        page.locator(place).click()
+        assert page.evaluate(holds)
+        page.evaluate("document.activeElement.blur()")
+
+
 @pytest.mark.parametrize(
     ("locale", "word"),
     [("zh", "保留"), ("ja", "残す"), ("ko", "유지"), ("de", "BEHALTEN"), ("fr-CA", "GARDER"), ("xx", "KEEP")],
