@@ -1,6 +1,8 @@
 """The node "Image Deduplication" against the algorithm of ComfyUI's core node, retold here: CPU time, taking turns.
 
-python benchmarks/comfy_node.py                     # speed, on made-up pictures without duplicates
+python benchmarks/comfy_node.py                     # speed, on made-up pictures without duplicates; takes 5 minutes
+python benchmarks/comfy_node.py --sizes 500x512x3,8000x64     # some of it: images, side in pixels, rounds (1)
+python benchmarks/comfy_node.py --growth            # ours alone, of 1,000 to 16,000 images
 python benchmarks/comfy_node.py --photos FOLDER     # quality, on photographs that are all different
 python benchmarks/comfy_node.py --load              # what loading the pack costs
 python benchmarks/comfy_node.py --core ~/ComfyUI    # is the core algorithm retold fairly?
@@ -19,6 +21,7 @@ import os
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -34,6 +37,8 @@ from standin.tensor import from_numpy  # noqa: E402
 
 SPEED = ((100, 512, 3), (500, 512, 3), (1000, 512, 3), (2000, 512, 1), (8000, 64, 1))
 """Images, side in pixels, rounds."""
+WARM = 16  # images
+DOUBLED = (1000, 2000, 4000, 8000, 16000)
 
 
 def average_hash(image) -> str:
@@ -86,14 +91,22 @@ def photographs(folder: Path) -> list:
 def speed(node, sizes, seconds: float) -> None:
     for count, side, rounds in sizes:
         images = made_up(count, side)
-        found = turns(
-            lambda images=images: core_deduplicate(images, 0.95, seconds),
-            lambda images=images: node.execute(images, [0.95]),
-            rounds=rounds,
-            warm=False,
-        )
-        core, ours = (sorted(cpu)[len(cpu) // 2] for cpu in (found.first_cpu, found.second_cpu))
-        print(f"| {count:,} | {side}x{side} | {core:.3g} | {ours:.3g} | {found.cpu_ratio:.1f}x |", flush=True)
+        core = partial(core_deduplicate, threshold=0.95, seconds=seconds)
+        ours = partial(node.execute, similarity_threshold=[0.95])
+        core(images[:WARM]), ours(images[:WARM])  # what they import is not counted
+        found = turns(partial(core, images), partial(ours, images), rounds=rounds, warm=False)
+        theirs, own = (sorted(cpu)[len(cpu) // 2] for cpu in (found.first_cpu, found.second_cpu))
+        print(f"| {count:,} | {side}x{side} | {theirs:.3g} | {own:.3g} | {theirs / own:.1f} |", flush=True)
+
+
+def growth(node, side: int = 64) -> None:
+    """CPU seconds of ours, least of five, and each over twice those of half as many images."""
+    images, before = made_up(DOUBLED[-1], side), 0.0
+    node.execute(images[:WARM], [0.95])
+    for count in DOUBLED:
+        least = min(timed(partial(node.execute, images[:count], [0.95]))[1] for _ in range(5))
+        print(f"{count:,} images of {side}x{side}: {least:.3f} s" + (f", {least / before / 2:.2f}" if before else ""))
+        before = least
 
 
 def fairness(path: Path, count: int = 200, side: int = 512) -> None:
@@ -144,10 +157,11 @@ def load_pack() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--growth", action="store_true")
     parser.add_argument("--photos", type=Path)
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--core", type=Path)
-    parser.add_argument("--sizes", help="for example 100x512,8000x64")
+    parser.add_argument("--sizes", type=sizes_of, default=SPEED)
     parser.add_argument("--seconds", type=float, default=math.inf, help="of CPU that the core algorithm may take")
     options = parser.parse_args()
     if options.core:
@@ -162,13 +176,17 @@ def main() -> None:
         from oneofeach.apps.comfy import OneOfEachImageDeduplication as Node
 
         print(f"kernels: {kernels.active()}; {os.cpu_count()} CPUs; {time.strftime('%Y-%m-%d')}")
-        if options.photos:
+        if options.growth:
+            growth(Node)
+        elif options.photos:
             quality(Node, options.photos)
-        elif options.sizes:
-            given = [tuple(map(int, size.split("x"))) for size in options.sizes.split(",")]
-            speed(Node, [(count, side, 1) for count, side in given], options.seconds)
         else:
-            speed(Node, SPEED, options.seconds)
+            speed(Node, options.sizes, options.seconds)
+
+
+def sizes_of(text: str) -> list[tuple[int, int, int]]:
+    given = [tuple(map(int, size.split("x"))) for size in text.split(",")]
+    return [(count, side, *(rounds or [1])) for count, side, *rounds in given]
 
 
 if __name__ == "__main__":

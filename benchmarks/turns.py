@@ -64,5 +64,5 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 
 
 def _cpu() -> float:
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system
+    children = os.times()
+    return time.process_time() + children.children_user + children.children_system
