@@ -97,9 +97,10 @@ def find(page: Page, name: str) -> None:
     page.wait_for_timeout(700)
 
 
-def comparing(name: str, key: str, at: str = "") -> Callable[[Page], None]:
+def comparing(name: str, key: str, at: str = "", image: int = 2) -> Callable[[Page], None]:
     def scene(page: Page) -> None:
         find(page, name)
+        page.locator("figure.card").nth(image - 1).focus()
         page.keyboard.press(key)
         if at:
             page.locator(".compare input").fill(at)
@@ -157,15 +158,15 @@ SCENES: dict[str, Callable[[Page], None]] = {
     "stream": stream,
     "dark": stream,
     "overview": overview,
-    "blink": comparing("chelsea", "b"),
-    "onion": comparing("chelsea", "o"),
+    "blink": comparing("chelsea", "b", image=3),
+    "onion": comparing("chelsea", "o", image=3),
     "slider": comparing("coffee", "s", "42"),
-    "difference": comparing("chelsea", "d"),
-    "zoom": comparing("chelsea", "z"),
+    "difference": comparing("chelsea", "d", "30", 3),
+    "zoom": comparing("chelsea", "z", image=3),
     "apply": plan,
     "applied": applied,
     "phone": stream,
-    "phone-zoom": comparing("chelsea", "z"),
+    "phone-zoom": comparing("chelsea", "z", image=3),
     "keys": keys,
     "sample": sample,
     "border": border,
