@@ -21,7 +21,7 @@ WHITE = {"uint8": 255, "uint16": 65535}
 @st.composite
 def images(draw):
     dtype = draw(st.sampled_from(["uint8", "uint16", "float16", "float32", "float64", "bool"]))
-    shape = (draw(st.sampled_from([1, 20, 64, 130])), draw(st.integers(1, 90)), draw(st.sampled_from([1, 3, 4])))
+    shape = (draw(st.sampled_from([1, 20, 64, 130, 400])), draw(st.integers(1, 90)), draw(st.sampled_from([1, 3, 4])))
     values = np.random.default_rng(draw(st.integers(0, 9))).random(shape) * WHITE.get(dtype, 1)
     if draw(st.booleans()) and dtype.startswith("float"):
         values[0, 0, 0] = draw(st.sampled_from([np.nan, 1.2, -0.1, 7.0]))
@@ -84,7 +84,15 @@ def test_a_fingerprint_that_fails_on_one_image_costs_that_image_only(monkeypatch
 
 @pytest.mark.parametrize(
     "source",
-    ["a.png", b"bytes", np.zeros((2, 9, 9, 3)), np.zeros((900, 900, 3)), np.zeros(3), np.zeros((9, 9, 4), np.float32)],
+    [
+        "a.png",
+        b"bytes",
+        np.zeros((2, 9, 9, 3)),
+        np.zeros((900, 900, 3), np.float32),
+        np.zeros(3),
+        np.zeros((9, 9, 4), np.float32),
+        np.zeros((40_000, 1), np.uint8),
+    ],
 )
 def test_what_is_no_single_small_array_is_left_to_the_usual_way(source):
     assert small_array(source) is None

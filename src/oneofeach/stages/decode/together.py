@@ -19,7 +19,8 @@ from oneofeach.stages.decode.facts import GRAY_NOISE
 from oneofeach.stages.decode.files import Spectrum
 from oneofeach.tables import FACTS, Description
 
-SMALL = 1 << 16  # values: 147 x 147 in color
+SMALL = 3 << 18  # values: 512 x 512 in color; each thread copies as many bytes
+LONGEST = 38_400  # pixels of a side: those of longer ones are not averaged in steps that the kernel knows
 _MEASURED = 5
 Values = npt.NDArray[Any]
 
@@ -32,10 +33,10 @@ def small_array(source: Any) -> Values | None:
         images = images_in(source)
     except UnreadableImage:
         return None
-    if len(images) != 1 or images[0].size > SMALL or images[0].dtype not in (np.float32, np.uint8):
+    if len(images) != 1 or images[0].size > SMALL or max(images[0].shape) > LONGEST:
         return None
     image = images[0] if images[0].ndim == 3 else images[0][..., None]
-    return None if image.shape[2] == 4 else image
+    return image if image.dtype in (np.float32, np.uint8) and image.shape[2] != 4 else None
 
 
 def describe_arrays(images: Sequence[Values], spectrum: Spectrum) -> list[Description | None]:
