@@ -30,6 +30,19 @@ static inline void four_bytes(Four a, uint8_t *out, size_t count)
     const int32_t bytes = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
     memcpy(out, &bytes, count);
 }
+
+/* The same of four rows of four values, which 32 bits can hold. */
+static inline void four_rows(const Four *rows, uint8_t *out, size_t stride)
+{
+    const __m128 none = _mm_setzero_ps();
+    const __m128i a = _mm_cvttps_epi32(_mm_max_ps(rows[0], none)), b = _mm_cvttps_epi32(_mm_max_ps(rows[1], none));
+    const __m128i c = _mm_cvttps_epi32(_mm_max_ps(rows[2], none)), d = _mm_cvttps_epi32(_mm_max_ps(rows[3], none));
+    __m128i bytes = _mm_packus_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d));
+    for (int y = 0; y < 4; y++, bytes = _mm_srli_si128(bytes, 4)) {
+        const int32_t row = _mm_cvtsi128_si32(bytes);
+        memcpy(out + (size_t)y * stride, &row, 4);
+    }
+}
 #else
 typedef struct {
     float at[4];
@@ -77,6 +90,11 @@ static inline void four_bytes(Four a, uint8_t *out, size_t count)
         const float value = a.at[i];
         out[i] = (uint8_t)(int)(value > 0.0f ? value < 255.0f ? value : 255.0f : 0.0f);
     }
+}
+
+static inline void four_rows(const Four *rows, uint8_t *out, size_t stride)
+{
+    for (size_t y = 0; y < 4; y++) four_bytes(rows[y], out + y * stride, 4);
 }
 #endif
 

@@ -15,12 +15,15 @@ typedef struct {
     uint8_t run, length;
 } Entry;
 
-/* The same of two AC values, in as many bits: how far behind the last one the first and the second belong, and how far
- * the next one does. Where there is no second one, it is a 0 where the next one belongs. */
-typedef struct {
-    int16_t value[2];
-    uint8_t place[2], step, length;
-} Pair;
+/* The same of two AC values, in one word that is read at once; from the lowest byte: in how many bits they lie, how far
+ * behind the last value the next one will belong, how far the two do, and two values of two bytes. Where there is no
+ * second one, it is a 0 where the next one belongs. */
+typedef uint64_t Pair;
+
+static inline unsigned pair_length(Pair pair) { return (uint8_t)pair; }
+static inline unsigned pair_step(Pair pair) { return (uint8_t)(pair >> 8); }
+static inline unsigned pair_place(Pair pair, int which) { return (uint8_t)(pair >> (which ? 24 : 16)); }
+static inline int16_t pair_value(Pair pair, int which) { return (int16_t)(pair >> (which ? 48 : 32)); }
 
 typedef struct {
     Entry fast[1 << LOOK];

@@ -15,16 +15,21 @@ static void enter(Entry *to, unsigned symbol, unsigned length, int dc)
     }
 }
 
+static Pair pair_of(Entry a, Entry b, unsigned last, unsigned step, unsigned length)
+{
+    return length | step << 8 | (Pair)a.run << 16 | (Pair)last << 24 | (Pair)(uint16_t)a.value << 32 |
+           (Pair)(uint16_t)b.value << 48;
+}
+
 /* Every entry with the one that follows it in the same LOOK bits, where that is whole. */
 static void join_pairs(Huffman *huffman)
 {
     for (uint32_t bits = 0; bits < 1u << LOOK; bits++) {
         const Entry a = huffman->fast[bits], b = huffman->fast[bits << a.length & ((1u << LOOK) - 1)];
-        const uint8_t length = (uint8_t)(a.length + b.length);
+        const unsigned length = a.length + b.length, next = a.run + 1u, last = next + b.run;
         const int both = a.length && a.run < 16 && b.length && b.run != NO_SYMBOL && length <= LOOK;
-        const uint8_t next = (uint8_t)(a.run + 1), last = (uint8_t)(next + b.run);
-        huffman->pair[bits] = both ? (Pair){{a.value, b.value}, {a.run, last}, (uint8_t)(last + 1), length}
-                                   : (Pair){{a.value, 0}, {a.run, next}, next, a.length};
+        huffman->pair[bits] =
+            both ? pair_of(a, b, last, last + 1, length) : pair_of(a, (Entry){0, 0, 0}, next, next, a.length);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { BEHIND = 512 }; /* zeros behind the data: more than any block takes */
+enum { LOOKS = 4 };    /* that fit into 56 bits */
 
 typedef struct {
     const uint8_t *next, *stop;
@@ -34,32 +35,25 @@ static inline void drop(Bits *bits, unsigned count)
     bits->count -= count;
 }
 
-/* What the table of LOOK bits does not hold. */
-static Entry long_one(Bits *bits, const Huffman *huffman, Entry entry, int dc)
+/* What the window begins with, where the table of LOOK bits does not hold it. length 0: no code. */
+static Entry long_one(uint64_t window, const Huffman *huffman, Entry entry, int dc)
 {
     unsigned symbol = (unsigned)entry.value, length = entry.run;
     for (unsigned l = LOOK + 1; !length && l <= 16; l++) {
-        const uint32_t code = (uint32_t)(bits->window >> (64 - l)) - huffman->first[l];
+        const uint32_t code = (uint32_t)(window >> (64 - l)) - huffman->first[l];
         if (code < huffman->count[l]) symbol = huffman->symbol[huffman->offset[l] + code], length = l;
     }
     if (!length) return (Entry){0, NO_SYMBOL, 0};
-    drop(bits, length);
     const unsigned size = dc ? symbol : symbol & 15;
-    const uint32_t value = size ? (uint32_t)(bits->window >> (64 - size)) : 0;
-    drop(bits, size);
-    return (Entry){(int16_t)jpeg_extended(value, size), (uint8_t)jpeg_run(symbol, dc), 0};
+    const uint32_t value = size ? (uint32_t)(window << length >> (64 - size)) : 0;
+    return (Entry){(int16_t)jpeg_extended(value, size), (uint8_t)jpeg_run(symbol, dc), (uint8_t)(length + size)};
 }
 
 static inline Entry next(Bits *bits, const Huffman *huffman, int dc)
 {
     fill(bits);
-    const Entry entry = huffman->fast[bits->window >> (64 - LOOK)];
-    if (!entry.length) {
-        Bits copy = *bits; /* whose address may be known: then the original stays in registers */
-        const Entry other = long_one(&copy, huffman, entry, dc);
-        *bits = copy;
-        return other;
-    }
+    Entry entry = huffman->fast[bits->window >> (64 - LOOK)];
+    if (!entry.length) entry = long_one(bits->window, huffman, entry, dc);
     drop(bits, entry.length);
     return entry;
 }
@@ -70,47 +64,57 @@ static inline void put(int16_t *values, unsigned k, int16_t value)
     if (values) values[jpeg_place[k]] = value;
 }
 
-/* The rest of the AC values of a block one by one. 0: damaged. */
-static int single_values(Bits *bits, const Huffman *code, unsigned k, int16_t *values)
+/* The bits from `back` before the next one on. */
+static Bits rewound(Bits bits, unsigned back)
+{
+    const unsigned left = bits.count + back, bytes = (left + 7) / 8;
+    Bits before = {bits.next - bytes, bits.stop, 0, 0};
+    fill(&before);
+    drop(&before, 8 * bytes - left);
+    return before;
+}
+
+/* The last AC values of a block one by one, from number k on, where the second of a pair belongs to the next block.
+ * 0: damaged. */
+static inline unsigned last_values(Bits *bits, const Huffman *code, unsigned k, int16_t *values)
 {
     while (k < 64) {
         const Entry entry = next(bits, code, 0);
         k += entry.run;
-        if (k > 63) return k >= END_OF_BLOCK;
+        if (k > 63) return k < END_OF_BLOCK ? 0 : 64;
         put(values, k++, entry.value);
     }
-    return 1;
+    return 64;
 }
 
-/* AC values of a block: two at a time, and the last ones again one by one where the second belonged to the next block.
- * The number of values up to the last one that may be other than 0; 0: damaged. */
+/* AC values of a block, two at a time. The number of values up to the last one that may be other than 0; 0: damaged. */
 static inline unsigned ac_values(Bits *bits, const Huffman *code, int16_t *values)
 {
-    Bits last = *bits;
-    unsigned k = 1, known = k;
-    while (k < 64) {
+    Pair pair;
+    unsigned k = 1;
+    do {
         fill(bits);
-        for (int look = 0; look < 2 && k < 64; look++) {
-            last = *bits, known = k;
-            const Pair pair = code->pair[bits->window >> (64 - LOOK)];
-            if (!pair.length) {
-                const Entry entry = next(bits, code, 0);
-                k += entry.run;
-                put(values, k++, entry.value);
-                break;
-            }
-            drop(bits, pair.length);
-            put(values, k + pair.place[0], pair.value[0]);
-            put(values, k + pair.place[1], pair.value[1]);
-            k += pair.step;
+        for (int look = 0; look < LOOKS; look++) {
+            pair = code->pair[bits->window >> (64 - LOOK)];
+            if (!pair_length(pair)) break;
+            drop(bits, pair_length(pair));
+            put(values, k + pair_place(pair, 0), pair_value(pair, 0));
+            put(values, k + pair_place(pair, 1), pair_value(pair, 1));
+            k += pair_step(pair);
+            if (k > 63) goto ended;
         }
-    }
-    if (k == 64) return k;
-    if (k > END_OF_BLOCK && k <= END_OF_BLOCK + 64) return k - END_OF_BLOCK;
-    Bits before = last; /* whose address may be known: then the others stay in registers */
-    const int good = single_values(&before, code, known, values);
-    *bits = before;
-    return good ? 64 : 0;
+        if (!pair_length(pair)) {
+            const Entry entry = next(bits, code, 0);
+            k += entry.run;
+            put(values, k++, entry.value);
+        }
+    } while (k < 64);
+ended:
+    if (k == 64) return 64;
+    if (k > END_OF_BLOCK && k <= END_OF_BLOCK + 64) return k - END_OF_BLOCK - 1;
+    if (!pair_length(pair)) return 0;
+    *bits = rewound(*bits, pair_length(pair));
+    return last_values(bits, code, k - pair_step(pair), values);
 }
 
 /* Mean of a block of which `shift` bits of the DC value are not known yet: half of what they may be is added. */

@@ -20,16 +20,22 @@ static const float TWO[1][8] = {
     {0.353553391f, 0.0f, 0.0f, 0.0f, 0.320364431f, -0.112497028f, 0.0751681109f, -0.0637244474f},
 };
 
+/* sum + value * factor. The sign is taken out of the factor, because most products are needed with both. */
+INLINED Four added(Four sum, Four value, float factor)
+{
+    return factor < 0.0f ? four_minus(sum, four_times(value, -factor)) : four_plus(sum, four_times(value, factor));
+}
+
 /* The first `some` (4 or 8) of eight rows of frequencies, of which the others are 0 → `side` rows of pixels. */
 INLINED void product(const float (*matrix)[8], unsigned side, unsigned some, const Four *in, Four *out)
 {
+    UNROLLED
     for (unsigned n = 0; n < side / 2; n++) {
         const float *m = matrix[n];
-        Four even = four_plus(four_times(in[0], m[0]), four_times(in[2], m[1]));
-        Four odd = four_plus(four_times(in[1], m[4]), four_times(in[3], m[5]));
+        Four even = added(four_times(in[0], m[0]), in[2], m[1]), odd = added(four_times(in[1], m[4]), in[3], m[5]);
         if (some == 8) {
-            even = four_plus(even, four_plus(four_times(in[4], m[2]), four_times(in[6], m[3])));
-            odd = four_plus(odd, four_plus(four_times(in[5], m[6]), four_times(in[7], m[7])));
+            even = m[2] == 0.0f ? added(even, in[6], m[3]) : four_plus(even, added(four_times(in[4], m[2]), in[6], m[3]));
+            odd = four_plus(odd, added(four_times(in[5], m[6]), in[7], m[7]));
         }
         out[n] = four_plus(even, odd);
         out[side - 1 - n] = four_minus(even, odd);
@@ -40,16 +46,17 @@ INLINED void product(const float (*matrix)[8], unsigned side, unsigned some, con
 INLINED void columns(const float (*matrix)[8], unsigned side, unsigned some, const int16_t *values,
                      const float *steps, float (*out)[8])
 {
-    float in[8][8];
-    for (unsigned k = 0; k < some; k++)
-        for (unsigned x = 0; x < some; x++) in[k][x] = (float)values[8 * k + x] * steps[8 * k + x];
-    for (unsigned n = 0; n < side / 2; n++) {
-        const float *m = matrix[n];
-        for (unsigned x = 0; x < some; x++) {
-            float even = in[0][x] * m[0] + in[2][x] * m[1], odd = in[1][x] * m[4] + in[3][x] * m[5];
+    for (unsigned x = 0; x < some; x++) {
+        float in[8];
+        UNROLLED
+        for (unsigned k = 0; k < some; k++) in[k] = (float)values[8 * k + x] * steps[8 * k + x];
+        UNROLLED
+        for (unsigned n = 0; n < side / 2; n++) {
+            const float *m = matrix[n];
+            float even = in[0] * m[0] + in[2] * m[1], odd = in[1] * m[4] + in[3] * m[5];
             if (some == 8) {
-                even = even + (in[4][x] * m[2] + in[6][x] * m[3]);
-                odd = odd + (in[5][x] * m[6] + in[7][x] * m[7]);
+                even = m[2] == 0.0f ? even + in[6] * m[3] : even + (in[4] * m[2] + in[6] * m[3]);
+                odd = odd + (in[5] * m[6] + in[7] * m[7]);
             }
             out[n][x] = even + odd;
             out[side - 1 - n][x] = even - odd;
@@ -60,7 +67,6 @@ INLINED void columns(const float (*matrix)[8], unsigned side, unsigned some, con
 INLINED void rebuilt(const float (*matrix)[8], unsigned side, unsigned some, const int16_t *values, const float *steps,
                      uint8_t *out, size_t stride)
 {
-    const float middle[4] = {128.5f, 128.5f, 128.5f, 128.5f};
     float across[8][8];
     Four turned[8], rows[8];
     columns(matrix, side, some, values, steps, across);
@@ -70,8 +76,12 @@ INLINED void rebuilt(const float (*matrix)[8], unsigned side, unsigned some, con
             four_turned(turned + half);
         }
         product(matrix, side, some, turned, rows);
-        for (unsigned y = 0; y < side; y++)
-            four_bytes(four_plus(rows[y], four_at(middle)), out + y * stride + group, side < 4 ? side : 4);
+        const float middle[4] = {128.5f, 128.5f, 128.5f, 128.5f};
+        for (unsigned y = 0; y < side; y++) rows[y] = four_plus(rows[y], four_at(middle));
+        if (side < 4)
+            for (unsigned y = 0; y < side; y++) four_bytes(rows[y], out + y * stride, side);
+        else
+            for (unsigned y = 0; y < side; y += 4) four_rows(rows + y, out + y * stride + group, stride);
     }
 }
 
