@@ -23,7 +23,7 @@ from typing import Any
 import dataset
 
 from oneofeach.apps.cli import run
-from oneofeach.stages.acting import disk, perform
+from oneofeach.stages.acting import changing, disk, perform
 from oneofeach.stages.acting.journal import DONE
 from oneofeach.stages.acting.journals import journals
 from oneofeach.stages.acting.names import QUARANTINE
@@ -76,18 +76,31 @@ class Deadly:
         for name in OPERATIONS:
             setattr(os, name, self._around(name, getattr(os, name)))
         os.write = self._in_halves(os.write)
-        exclusive = disk._exclusive_rename()
+        exclusive, kernel = disk._exclusive_rename(), disk.moving_kernel()
         assert exclusive is not None
 
-        def rename(source: bytes, target: bytes) -> int:
+        def rename(source: str, target: str) -> int:
             self.point("rename")
             code = exclusive(source, target)
             if not code:
-                self._renames.append((os.fsdecode(source), os.fsdecode(target)))
+                self._renames.append((source, target))
             self.point("renamed")
             return code
 
+        def moved(moves: list[disk.Move], patience: int) -> tuple[int, int]:
+            """One rename a call, so that the process can end between any two."""
+            assert kernel is not None
+            for number, move in enumerate(moves):
+                self.point("rename of many")
+                right, begun = kernel([move], patience)
+                if not right:
+                    return number, begun
+                self._renames.append(move[:2])
+                self.point("renamed of many")
+            return len(moves), 0
+
         disk._exclusive_rename = lambda: rename  # type: ignore[assignment]
+        changing.moving_kernel = lambda: moved if kernel else None  # type: ignore[attr-defined]
 
     def _around(self, name: str, real: Any) -> Any:
         def around(*args: Any, **options: Any) -> Any:

@@ -19,6 +19,7 @@ extern PyMethodDef jpeg_methods[];
 extern PyMethodDef files_methods[];
 extern PyMethodDef sharpness_methods[];
 extern PyMethodDef sights_methods[];
+extern PyMethodDef moves_methods[];
 extern PyMethodDef neighbors_methods[];
 extern PyMethodDef keepers_methods[];
 

@@ -21,6 +21,7 @@ static int add_methods(PyObject *module)
     if (PyModule_AddFunctions(module, jpeg_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, files_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, sights_methods) < 0) return -1;
+    if (PyModule_AddFunctions(module, moves_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, neighbors_methods) < 0) return -1;
     if (PyModule_AddFunctions(module, keepers_methods) < 0) return -1;
     if (PyModule_AddIntConstant(module, "DESCRIPTOR", DESCRIPTOR_BYTES) < 0) return -1;

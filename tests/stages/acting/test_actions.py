@@ -301,8 +301,8 @@ def test_a_rename_that_cannot_be_taken_back_says_where_the_file_is(
     assert exclusive is not None
     before = dataset.snapshot(root)
 
-    def once(source: bytes, target: bytes) -> int:
-        return errno.EACCES if b"b.txt" in source or QUARANTINE.encode() in source else exclusive(source, target)
+    def once(source: str, target: str) -> int:
+        return errno.EACCES if "b.txt" in source or QUARANTINE in source else exclusive(source, target)
 
     with monkeypatch.context() as patch:
         patch.setattr(disk, "_exclusive_rename", lambda: once)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from oneofeach import kernels
+
 TESTS = Path(__file__).parents[2]
 
 
@@ -23,4 +25,12 @@ def test_a_kill_at_any_point_loses_nothing_and_can_be_resumed_or_undone(tmp_path
     report = json.loads(ended.stdout)
     assert report["problems"] == []
     assert report["apply"] >= 200
-    assert report["kinds"].keys() >= {"record", "half a record", "records written", "rename", "renamed", "replace"}
+    many = {"rename of many", "renamed of many"} if hasattr(kernels.compiled, "move_files") else set()
+    assert report["kinds"].keys() >= many | {
+        "record",
+        "half a record",
+        "records written",
+        "rename",
+        "renamed",
+        "replace",
+    }

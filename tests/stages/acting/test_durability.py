@@ -16,7 +16,7 @@ from typing import Any
 import dataset
 import pytest
 
-from oneofeach.stages.acting import disk
+from oneofeach.stages.acting import changing, disk
 from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting.actions import ALL
 from oneofeach.stages.acting.journal import Journal
@@ -32,17 +32,26 @@ Event = tuple[str, Any]
 
 @dataclass
 class Recording:
-    """Records of the journal that were written, paths that were synced, (source, target) of renames; in order."""
+    """Records of the journal that were written, paths that were synced, (source, target) of renames; in order.
 
+    together: let a kernel rename many files in one call.
+    """
+
+    together: bool
     events: list[Event] = field(default_factory=list)
 
     def arm(self, patch: pytest.MonkeyPatch) -> None:
-        exclusive, write, fsync = disk._exclusive_rename(), os.write, os.fsync
+        exclusive, kernel, write, fsync = disk._exclusive_rename(), disk.moving_kernel(), os.write, os.fsync
         assert exclusive is not None
 
-        def rename(source: bytes, target: bytes) -> int:
-            self.events.append(("rename", (os.fsdecode(source), os.fsdecode(target))))
+        def rename(source: str, target: str) -> int:
+            self.events.append(("rename", (source, target)))
             return exclusive(source, target)
+
+        def moved(moves: list[disk.Move], patience: int) -> tuple[int, int]:
+            assert kernel is not None
+            self.events += [("rename", move[:2]) for move in moves]
+            return kernel(moves, patience)
 
         def written(descriptor: int, data: bytes) -> int:
             self.events += [("record", json.loads(line)) for line in bytes(data).splitlines()]
@@ -53,6 +62,7 @@ class Recording:
             self.events.append(("sync", os.readlink(f"/proc/self/fd/{descriptor}")))
 
         patch.setattr(disk, "_exclusive_rename", lambda: rename)
+        patch.setattr(changing, "moving_kernel", lambda: moved if self.together and kernel else None)
         patch.setattr(os, "write", written)
         patch.setattr(os, "fsync", synced)
 
@@ -81,12 +91,12 @@ def folder(tmp_path: Path) -> str:
     return str(tmp_path / "journals")
 
 
-@pytest.fixture
-def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
+@pytest.fixture(params=[True, False], ids=["together", "one by one"])
+def recording(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Recording:
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("paths of descriptors are read from /proc")
     monkeypatch.setattr(performing, "BATCH", 2)
-    made = Recording()
+    made = Recording(request.param)
     made.arm(monkeypatch)
     return made
 
@@ -112,13 +122,15 @@ def test_nothing_is_called_done_before_its_folders_are_on_disk(plan: Plan, folde
     assert recording.at(("sync", plan.roots[0]), made) < recording.record(outcome="done")  # the quarantine's own name
 
 
-def test_what_a_batch_changes_is_noted_before_the_next_one_changes_anything(
-    plan: Plan, folder: str, recording: Recording
+def test_what_a_batch_changes_is_noted_before_the_second_after_it_changes_anything(
+    plan: Plan, folder: str, recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(performing, "BATCH", 1)
     path = perform(plan, folder).path
-    third = recording.at(("rename", (plan.steps[2].file.path, plan.steps[2].file.target)))
-    noted = recording.record(n=2, outcome="done")
-    assert noted < recording.at(("sync", path), noted) < third
+    for number, step in enumerate(plan.removals[2:], 1):
+        noted = recording.record(n=number, outcome="done")
+        moved = recording.at(("rename", (step.file.path, step.file.target)))
+        assert noted < recording.at(("sync", path), noted) < moved
 
 
 def test_all_that_is_noted_is_on_disk_at_the_end(plan: Plan, folder: str, recording: Recording) -> None:
@@ -141,6 +153,18 @@ def test_nothing_is_called_restored_before_its_folders_are_on_disk(
         assert back < recording.at(("sync", os.path.dirname(step.file.target)), back) < restored
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_caption_is_on_disk_before_what_it_comes_from_is_gone_for_good(
+    tmp_path: Path, folder: str, recording: Recording, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(performing, "BATCH", batch)
+    root = dataset.make(tmp_path / "p", {"a.png": "A", "b.png": "B", "b.txt": "two words"})
+    perform(dataset.planned(root, {"b.png": "a.png"}, "delete", captions="longest"), folder)
+    written = next(at for at, (_, target) in recording.all("rename") if target == str(root / "a.txt"))
+    gone = next(at for at, (source, _) in recording.all("rename") if source == str(root / "b.png"))
+    assert written < recording.at(("sync", str(root)), written) < gone
+
+
 class Cut(BaseException):
     """The process ends here."""
 
@@ -157,6 +181,7 @@ def cut_off(plan: Plan, folder: str, patch: pytest.MonkeyPatch, after: bool) -> 
 
     with patch.context() as cutting:
         cutting.setattr(type(action), "do", do)
+        cutting.setattr(changing, "moving_kernel", lambda: None)
         with pytest.raises(Cut):
             perform(plan, folder)
     (journal,) = journals(folder)

@@ -309,7 +309,7 @@ def test_applies_on_folders_beside_each_other_do_not_wait(root: Path, journals: 
 
 def test_progress_is_told_and_may_end_the_run(root: Path, journals: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(performing, "BATCH", 1)
-    plan = dataset.plan(root, dataset.step(root, "b.png", "a.png"), dataset.step(root, "c.png", "a.png"))
+    plan = dataset.plan(root, *(dataset.step(root, name, "a.png") for name in ("b.png", "c.png", "sub/d.png")))
     seen: list[tuple[str, int, int]] = []
 
     def progress(stage: str, done: int, planned: int) -> None:
@@ -319,12 +319,12 @@ def test_progress_is_told_and_may_end_the_run(root: Path, journals: str, monkeyp
 
     with pytest.raises(KeyboardInterrupt):
         perform(plan, journals, progress=progress)
-    assert seen == [("apply", 0, 2), ("apply", 1, 2)]
+    assert seen == [("apply", 0, 3), ("apply", 1, 3)]
     assert not (root / "b.png").exists()
-    assert (root / "c.png").exists()
+    assert (root / "sub/d.png").exists()
     journal = perform(plan, journals, progress=lambda *told: seen.append(told))
-    assert seen[2:] == [("apply", 1, 2), ("apply", 2, 2)]
-    assert journal.counts["done"] == 2
+    assert seen[2:] == [("apply", 1, 3), ("apply", 2, 3), ("apply", 3, 3)]
+    assert journal.counts["done"] == 3
     assert os.listdir(journals) == ["t.jsonl"]
 
 

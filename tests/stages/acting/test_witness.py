@@ -23,9 +23,9 @@ def test_files_read_together_are_what_each_one_is(tmp_path: Path, monkeypatch: p
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     names = [*sizes, "link", "broken", "folder", "pipe", "missing"]
-    found = dict(witness._read([str(tmp_path / name) for name in names]))
+    found = witness.read_together([str(tmp_path / name) for name in names])
     monkeypatch.setattr(witness, "PATIENCE", 0)
-    assert found == dict(witness._read([str(tmp_path / name) for name in names]))
+    assert list(witness.read_together([str(tmp_path / name) for name in names])) == [str(tmp_path / "empty")]
     assert [os.path.basename(path) for path in found] == ["empty", "one", "large"]
     for path, sight in found.items():
         assert sight == witness._seen_now(look(path))
@@ -70,8 +70,9 @@ def test_a_file_counts_as_it_was_when_it_was_read_and_is_seen_to_have_changed_af
     dataset.make(tmp_path, {"a": "A", "b": "B"})
     a, b = (look(str(tmp_path / name)) for name in ("a", "b"))
     seen = Witness()
-    with seen.looking_ahead([a, b]):
-        assert seen.check(a, "the file").content == a.content
+    seen.ahead = seen.look_ahead([a, b])
+    assert seen.check(a, "the file").content == a.content
+    seen.ahead = {}
     (tmp_path / "b").write_text("X")
     os.utime(tmp_path / "b", ns=(b.mtime_ns, b.mtime_ns))
     with pytest.raises(Refused, match=r"the file .*b has changed since the plan was made"):

@@ -102,7 +102,10 @@ def _reasons(lines: list[tuple[str, str]], journal: Journal) -> None:
 def _tell_damage(journal: Journal) -> None:
     if journal.damaged:
         which = ", ".join(map(str, journal.damaged[:SHOWN])) + (" and more" * (len(journal.damaged) > SHOWN))
-        put(f"Damaged, in {journal.path}: line {which}. What stood there cannot be undone: see the quarantine by hand.")
+        lines = "line" if len(journal.damaged) == 1 else "lines"
+        put(
+            f"Damaged, in {journal.path}: {lines} {which}. What stood there cannot be undone: see the quarantine by hand."
+        )
 
 
 def _chosen(name: str) -> Journal:

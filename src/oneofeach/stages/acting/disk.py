@@ -60,7 +60,7 @@ def rename_new(source: str, target: str) -> None:
     if exclusive is None:
         _rename_by_link(source, target)
         return
-    code = exclusive(os.fsencode(source), os.fsencode(target))
+    code = exclusive(source, target)
     if code in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
         _rename_by_link(source, target)
     elif code:
@@ -84,24 +84,37 @@ def _rename_by_link(source: str, target: str) -> None:
 
 
 @lru_cache(maxsize=1)
-def _exclusive_rename() -> Callable[[bytes, bytes], int] | None:
+def _exclusive_rename() -> Callable[[str, str], int] | None:
     """The system's rename that refuses to overwrite (renameat2 on Linux, renamex_np on macOS): 0 or an errno."""
     if os.name == "nt":
         return None
     if compiled := getattr(kernels.compiled, "rename_new", None):
-        return cast("Callable[[bytes, bytes], int]", compiled)
+        return cast("Callable[[str, str], int]", compiled)
     from ctypes import CDLL, c_char_p, c_int, c_uint, get_errno
 
     library = CDLL(None, use_errno=True)
     if sys.platform == "linux" and hasattr(library, "renameat2"):
-        renameat2, here, no_replace = library.renameat2, -100, 1
+        renameat2, here, no_replace, named = library.renameat2, -100, 1, os.fsencode
         renameat2.argtypes = (c_int, c_char_p, c_int, c_char_p, c_uint)
-        return lambda source, target: get_errno() if renameat2(here, source, here, target, no_replace) else 0
+        return lambda a, b: get_errno() if renameat2(here, named(a), here, named(b), no_replace) else 0
     if sys.platform == "darwin" and hasattr(library, "renamex_np"):
         renamex_np, exclusive = library.renamex_np, 4
         renamex_np.argtypes = (c_char_p, c_char_p, c_uint)
-        return lambda source, target: get_errno() if renamex_np(source, target, exclusive) else 0
+        return lambda a, b: get_errno() if renamex_np(os.fsencode(a), os.fsencode(b), exclusive) else 0
     return None
+
+
+Move = tuple[str, str, tuple[int, ...], str, tuple[int, ...]]
+"""Source, target, what was seen of the file, its keeper, what was seen of that one; see `witness.mark_of`."""
+
+
+def moving_kernel() -> Callable[[list[Move], int], tuple[int, int]] | None:
+    """The kernel that renames many files, in turn, and looks at each; None where that is done by `rename_new` alone.
+
+    moves, nanoseconds → how many were made and seen to be right, and 1 when the next one was made but not seen so.
+    """
+    compiled = kernels.compiled
+    return compiled.move_files if compiled and _exclusive_rename() is getattr(compiled, "rename_new", 0) else None
 
 
 def make_folder(path: str) -> list[str]:

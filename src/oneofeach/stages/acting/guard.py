@@ -6,8 +6,7 @@ In: a step and the disk. Out: mode, owner and group of the file that goes, or Re
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.actions import ALL
@@ -33,18 +32,18 @@ class Guard:
         self._in_roots: dict[str, bool] = {}
         self._anywhere: dict[str, bool] = {}
 
-    def looking_ahead(self, steps: Iterable[Step | Caption]) -> AbstractContextManager[None]:
-        """Until the block ends, `check` is asked about these steps: their files are read together."""
-        removals = [step for step in steps if isinstance(step, Step)]
-        return self.witness.looking_ahead(file for step in removals for file in (*step.files, step.keeper))
+    def look_ahead(self, steps: Iterable[Step | Caption]) -> dict[str, Sight]:
+        """What is seen now of the small files that `check` will be asked about, read together where that can be."""
+        removals = (step for step in steps if isinstance(step, Step))
+        return self.witness.look_ahead(file for step in removals for file in (*step.files, step.keeper))
 
     def check(self, step: Step | Caption) -> tuple[int, int, int]:
         """All that can be known before an intent: mode, owner and group of the file. Refused otherwise."""
-        files = step.files if isinstance(step, Step) else (step.file,)
-        for file in files:
-            self._check_place(file)
+        self._check_place(step.file)
         if isinstance(step, Caption):
             return self._check_caption(step)
+        for file in step.sidecars:
+            self._check_place(file)
         found = self.witness.check(step.file, "the file")
         for file in step.sidecars:
             self.witness.check(file, "the sidecar")
@@ -61,6 +60,11 @@ class Guard:
         other = self._relied_on.get(self.witness.identity(step.file.path))
         if other is not None and os.path.realpath(step.file.path) == os.path.realpath(other):
             raise Refused(f"{step.file.path} is kept in place of a file that is gone already")
+
+    def opposed(self, step: Step, kept: Container[tuple[int, ...]]) -> bool:
+        """Whether `check_again` has something to look into, if the files that `kept` identifies must stay too."""
+        identity = self.witness.identity(step.file.path)
+        return identity in self._relied_on or identity in kept or step.keeper.path in self._failed_captions
 
     def done_before(self, step: Step | Caption) -> str:
         """That a step which cannot be done was done by an earlier apply of the plan; empty when it was not."""
@@ -101,7 +105,7 @@ class Guard:
         return known[folder] and name not in _NO_NAMES and not (os.altsep and os.altsep in name)
 
     def _check_pair(self, step: Step, found: Sight, kept: Sight) -> None:
-        if found[:2] == kept[:2]:
+        if found.mark[:2] == kept.mark[:2]:
             linked = ALL[step.action].same_bytes
             same_name = found.links == 1 or os.path.realpath(step.file.path) == os.path.realpath(step.keeper.path)
             if linked or same_name:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.disk import sync_folders
-from oneofeach.stages.acting.steps import Caption, Step, encoded, line_of
+from oneofeach.stages.acting.steps import Caption, File, Step, encoded, line_of
 
 DONE, REFUSED, FAILED, STUCK, RESTORED = "done", "refused", "failed", "stuck", "restored"
 AGAIN = "again"
@@ -27,6 +27,11 @@ class Unit(NamedTuple):
     number: int
     step: Step | Caption
     was: tuple[int, int, int]
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """What its step changes the name of."""
+        return self.step.files if isinstance(self.step, Step) else ()
 
 
 class Result(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from oneofeach.errors import Refused
@@ -25,13 +25,18 @@ class Quarantine:
     undoable = True
 
     def do(self, unit: Unit, witness: Witness) -> set[str]:
+        return self.go_on(unit, witness, 0)
+
+    def go_on(self, unit: Unit, witness: Witness, begun: int) -> set[str]:
+        """`do`, where so many files of the unit were moved already."""
         files = [file for file in self._files(unit) if not (file.shared and stays(file))]
-        changed: set[str] = set()
-        moved: list[File] = []
+        moved = files[:begun]
+        changed = folders_of(moved)
         try:
-            for file in files:
+            for file in files[begun:]:
                 changed |= _move(file.path, file.target)
                 moved.append(file)
+            for file in files:
                 if not witness.moved(file.path, file.target):
                     raise Refused(f"{file.path} has changed since the plan was made")
             witness.check(_step(unit).keeper, "the keeper")
@@ -165,6 +170,11 @@ def hidden_name(path: str, unit: Unit, part: int = 0) -> str:
 def _step(unit: Unit) -> Step:
     assert isinstance(unit.step, Step)
     return unit.step
+
+
+def folders_of(files: Iterable[File]) -> set[str]:
+    """The folders whose names change when these files move to their targets."""
+    return {path.rpartition(os.sep)[0] for file in files for path in (file.path, file.target)}
 
 
 def _move(source: str, target: str) -> set[str]:

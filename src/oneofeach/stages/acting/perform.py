@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.actions import ALL
-from oneofeach.stages.acting.disk import Stuck, sentence, sync_folders
+from oneofeach.stages.acting.changing import Done, change
+from oneofeach.stages.acting.disk import sentence, sync_folders
 from oneofeach.stages.acting.guard import Guard
-from oneofeach.stages.acting.journal import AGAIN, DONE, FAILED, REFUSED, STUCK, Journal, Unit
+from oneofeach.stages.acting.journal import AGAIN, DONE, STUCK, Journal, Unit
 from oneofeach.stages.acting.journals import begin, done_before, journals_folder, unfinished
 from oneofeach.stages.acting.lock import locked
 from oneofeach.stages.acting.steps import Caption, Plan, Step
+from oneofeach.stages.acting.witness import Sight
 
 BATCH = 256
 Progress = Callable[[str, int, int], None]
@@ -72,47 +73,43 @@ def _tell(progress: Progress | None, journal: Journal) -> None:
 
 
 def _do(steps: Sequence[Step | Caption], journal: Journal, guard: Guard, progress: Progress | None) -> None:
-    """Batch after batch: change one, then, while another thread brings it to the disk, check the one after the next."""
-    batches = (_checked(steps[start : start + BATCH], guard) for start in range(0, len(steps), BATCH))
-    with ThreadPoolExecutor(1) as beside:
-        checked, done = next(batches, []), _Done()
-        while checked or done.results:
-            before = len(journal.results)
+    """Batch after batch: change one, whose intents are on disk, while other threads note the next and read another."""
+    batches = (steps[start : start + BATCH] for start in range(0, len(steps), BATCH))
+    batch, seen = next(batches, ()), guard.look_ahead(steps[:BATCH])
+    checked, units, done = list[Checked](), list[Unit](), Done()
+    with ThreadPoolExecutor(2) as beside:
+        while batch or checked or units or done.results:
+            before, following = len(journal.results), next(batches, ())
             noting = beside.submit(_note, journal, done, checked)
-            checked = next(batches, [])
-            units = noting.result()
+            reading = beside.submit(guard.look_ahead, following)
+            done = change(units, guard)
+            checked = _checked(batch, seen, guard)
+            units, batch, seen = noting.result(), following, reading.result()
             if len(journal.results) > before:
                 _tell(progress, journal)
-            done = _change(units, guard)
-
-
-@dataclass
-class _Done:
-    """What was changed and is not noted yet: folders, and (unit, outcome, reason)."""
-
-    folders: set[str] = field(default_factory=set)
-    results: list[tuple[Unit, str, str]] = field(default_factory=list)
 
 
 Checked = tuple[Step | Caption, tuple[int, int, int] | str]
 """A step, with mode, owner and group of its file, or with what is against it."""
 
 
-def _checked(steps: Sequence[Step | Caption], guard: Guard) -> list[Checked]:
+def _checked(steps: Sequence[Step | Caption], seen: dict[str, Sight], guard: Guard) -> list[Checked]:
+    """seen: what `look_ahead` saw of these steps."""
     found: list[Checked] = []
-    with guard.looking_ahead(steps):
-        for step in steps:
-            try:
-                if step.action not in ALL:
-                    raise Refused(f"unknown action: {step.action}")
-                found.append((step, guard.check(step)))
-            except (OSError, Refused) as error:
-                guard.not_done(step)
-                found.append((step, guard.done_before(step) or sentence(error)))
+    guard.witness.ahead = seen
+    for step in steps:
+        try:
+            if step.action not in ALL:
+                raise Refused(f"unknown action: {step.action}")
+            found.append((step, guard.check(step)))
+        except (OSError, Refused) as error:
+            guard.not_done(step)
+            found.append((step, guard.done_before(step) or sentence(error)))
+    guard.witness.ahead = {}  # by the time of the change it would be old
     return found
 
 
-def _note(journal: Journal, done: _Done, checked: Sequence[Checked]) -> list[Unit]:
+def _note(journal: Journal, done: Done, checked: Sequence[Checked]) -> list[Unit]:
     """Return when the changes of one batch, their outcomes, and the intents of the next one are on disk."""
     sync_folders(done.folders)
     for unit, outcome, reason in done.results:
@@ -125,23 +122,3 @@ def _note(journal: Journal, done: _Done, checked: Sequence[Checked]) -> list[Uni
             units.append(journal.intend(step, found))
     journal.sync()
     return units
-
-
-def _change(units: Sequence[Unit], guard: Guard) -> _Done:
-    done = _Done()
-    for unit in units:
-        try:
-            guard.check_again(unit.step)
-            done.folders |= ALL[unit.step.action].do(unit, guard.witness)
-            guard.done(unit.step)
-            done.results.append((unit, DONE, ""))
-        except (OSError, Refused) as error:
-            guard.not_done(unit.step)
-            done.results.append((unit, _outcome(error), sentence(error)))
-    return done
-
-
-def _outcome(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return FAILED
-    return STUCK if isinstance(error, Stuck) else REFUSED

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from oneofeach.stages.acting.steps import File
 
 CHUNK = 1 << 20
 SMALL = 1 << 15  # bytes of a file that is read together with others
-PATIENCE = 50_000_000  # nanoseconds that reading files together may take: an interruption waits for no more
+PATIENCE = 200_000_000  # nanoseconds that reading files together may take: an interruption waits for no more
 READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # absent on Windows
 READ_PLAIN = READ | NO_LINK | getattr(os, "O_NONBLOCK", 0)  # a pipe is opened, and told by its kind, without waiting
@@ -56,14 +55,14 @@ def _hashed(descriptor: int, size: int) -> str:
     return digest.hexdigest()
 
 
+Mark = tuple[int, int, int, int, int]
+"""Device, inode, size, mtime_ns and ctime_ns: they tell a file, or a link, from every other and from itself before."""
+
+
 class Sight(NamedTuple):
     """What was seen at a path: facts as in os.stat_result, and the SHA-256 of the bytes in hexadecimal."""
 
-    device: int
-    inode: int
-    size: int
-    mtime_ns: int
-    ctime_ns: int
+    mark: Mark
     mode: int
     links: int
     owner: int
@@ -76,52 +75,54 @@ class Witness:
 
     def __init__(self) -> None:
         self._seen: dict[str, Sight] = {}
-        self._ahead: dict[str, Sight] = {}
+        self.ahead: dict[str, Sight] = {}
 
-    @contextmanager
-    def looking_ahead(self, files: Iterable[File]) -> Iterator[None]:
-        """Read together, where that is possible, the small files that `check` is asked about until the block ends."""
-        paths = list(dict.fromkeys(file.path for file in files if file.size <= SMALL and file.path not in self._seen))
-        self._ahead = dict(_read(paths))
-        yield
-        self._ahead.clear()  # by the time of the change it would be old
+    def look_ahead(self, files: Iterable[File]) -> dict[str, Sight]:
+        """What is seen at once of the small files that `check` was not asked about yet: `ahead` for the next calls."""
+        return read_together(
+            list({file.path: None for file in files if file.size <= SMALL and file.path not in self._seen})
+        )
 
     def check(self, file: File, what: str) -> Sight:
         """Refused unless the file is there with the size, the mtime and the content that the plan recorded."""
         path = file.path
         seen = self._seen.get(path)
         try:
-            if seen is not None and seen.content == file.content and mark_of(path) == seen[:5]:
+            if seen is not None and seen.content == file.content and mark_of(path) == seen.mark:
                 return seen
-            now = self._ahead.pop(path, None) or _seen_now(file)
+            now = self.ahead.pop(path, None) or _seen_now(file)
         except OSError as error:
             raise Refused(f"{what} {path}: {sentence(error)}") from error
         if not stat.S_ISREG(now.mode):
             raise Refused(f"{what} {path} is not a plain file")
-        if (now.size, now.mtime_ns, now.content) != (file.size, file.mtime_ns, file.content):
+        if now.mark[2:4] != (file.size, file.mtime_ns) or now.content != file.content:
             raise Refused(f"{what} {path} has changed since the plan was made")
         self._seen[path] = now
         return now
 
+    def seen(self, file: File) -> Sight | None:
+        """What was last seen of a file, when that was what the plan says."""
+        seen = self._seen.get(file.path)
+        return seen if seen is not None and seen.content == file.content else None
+
     def identity(self, path: str) -> tuple[int, ...]:
         """Device and inode of a file when it was last checked."""
-        return self._seen[path][:2]
+        return self._seen[path].mark[:2]
 
     def moved(self, path: str, target: str) -> bool:
         """Whether at `target` stands what was last checked at `path`; a rename changes its ctime and nothing else."""
-        return mark_of(target)[:4] == self._seen[path][:4]
+        return mark_of(target)[:4] == self._seen[path].mark[:4]
 
 
-def _read(paths: Sequence[str]) -> Iterator[tuple[str, Sight]]:
-    """What was seen at those paths where a small plain file stands; nothing at all without the kernel."""
+def read_together(paths: list[str]) -> dict[str, Sight]:
+    """What was seen where a small plain file stands, at as many paths as time allows; nothing without the kernel."""
     read: Any = getattr(kernels.compiled, "read_files", None)
-    names = list(map(os.fsencode, paths)) if read else []
-    while names:
-        found = read(names, SMALL, PATIENCE)
-        for path, facts in zip(paths[-len(names) :], found, strict=False):
-            if facts is not None:
-                yield path, Sight._make((*facts[:-1], sha256(facts[-1]).hexdigest()))
-        names = names[len(found) :]
+    sights: dict[str, Sight] = {}
+    for path, facts in zip(paths, read(paths, SMALL, PATIENCE) if read else (), strict=False):
+        if facts is not None:
+            mark, mode, links, owner, group, data = facts
+            sights[path] = Sight(mark, mode, links, owner, group, sha256(data).hexdigest())
+    return sights
 
 
 def _seen_now(file: File) -> Sight:
@@ -131,7 +132,7 @@ def _seen_now(file: File) -> Sight:
         now = os.fstat(descriptor) if NO_LINK else os.lstat(file.path)
         same = now.st_mtime_ns == file.mtime_ns and now.st_size == file.size and stat.S_ISREG(now.st_mode)
         content = _hashed(descriptor, file.size) if same else ""
-        return Sight(*_mark(now), now.st_mode, now.st_nlink, now.st_uid, now.st_gid, content)
+        return Sight(_mark(now), now.st_mode, now.st_nlink, now.st_uid, now.st_gid, content)
     finally:
         os.close(descriptor)
 
@@ -143,11 +144,11 @@ def _opened(path: str) -> int:
         return os.open(path, READ_PLAIN)
 
 
-def mark_of(path: str) -> tuple[int, ...]:
-    """What tells a file, or a link, from every other one and from itself before a change: see `Sight`."""
-    mark: Callable[[bytes], tuple[int, ...]] | None = getattr(kernels.compiled, "file_mark", None)
-    return mark(os.fsencode(path)) if mark else _mark(os.lstat(path))
+def mark_of(path: str) -> Mark:
+    """The mark of what stands at a path, a link itself and not what it points to."""
+    mark: Callable[[str], Mark] | None = getattr(kernels.compiled, "file_mark", None)
+    return mark(path) if mark else _mark(os.lstat(path))
 
 
-def _mark(found: os.stat_result) -> tuple[int, int, int, int, int]:
+def _mark(found: os.stat_result) -> Mark:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
