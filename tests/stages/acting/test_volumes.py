@@ -108,6 +108,32 @@ def test_a_folder_that_spans_two_volumes_has_a_quarantine_on_each(volume: Path, 
     assert dataset.snapshot(root) == before
 
 
+def test_a_folder_that_nobody_may_change_keeps_its_files_and_the_rest_goes(tmp_path: Path, folder: str) -> None:
+    root = dataset.make(tmp_path / "photos", FILES)
+    before = dataset.snapshot(root)
+    made = dataset.planned(root, {"b.png": "a.png", "sub/d.png": "a.png"})
+    if not sealed(root / "sub", True):
+        pytest.skip("this account or file system cannot seal a folder")
+    try:
+        journal = perform(made, folder)
+    finally:
+        assert sealed(root / "sub", False)
+    assert [(result.source, result.outcome, result.reason) for result in journal.refused] == [
+        (str(root / "sub/d.png"), "failed", "no permission to change this file or folder")
+    ]
+    assert journal.counts["done"] == 1
+    assert undo(journal).not_restored == []
+    assert dataset.snapshot(root) == before
+
+
+def sealed(place: Path, on: bool) -> bool:
+    """Forbid every change of a folder, to the administrator too; whether that could be done."""
+    try:
+        return subprocess.run(["chattr", "+i" if on else "-i", str(place)], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def test_a_caption_on_a_full_disk_is_not_written_and_its_duplicates_stay(volume: Path, folder: str) -> None:
     dataset.make(volume, FILES)
     made = dataset.planned(volume, {"b.png": "a.png"}, captions="merge-tags")

@@ -103,9 +103,7 @@ def _tell_damage(journal: Journal) -> None:
     if journal.damaged:
         which = ", ".join(map(str, journal.damaged[:SHOWN])) + (" and more" * (len(journal.damaged) > SHOWN))
         lines = "line" if len(journal.damaged) == 1 else "lines"
-        put(
-            f"Damaged, in {journal.path}: {lines} {which}. What stood there cannot be undone: see the quarantine by hand."
-        )
+        put(f"Damaged in {journal.path}: {lines} {which}. What stood there cannot be undone: look into the quarantine.")
 
 
 def _chosen(name: str) -> Journal:
