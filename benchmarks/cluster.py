@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import blake2b
 from math import comb
 from pathlib import Path
 from typing import NamedTuple
@@ -28,17 +27,20 @@ from oneofeach import scan
 from oneofeach.engines.ray.cluster import Cluster
 from oneofeach.engines.ray.density import choose_dense
 from oneofeach.engines.ray.estimate import estimate
+from oneofeach.engines.ray.identical import gather_identical
 from oneofeach.engines.ray.job import Job
-from oneofeach.engines.ray.keys import gather_identical, gather_keys
+from oneofeach.engines.ray.keys import gather_keys
 from oneofeach.engines.ray.match import find_candidates
 from oneofeach.engines.ray.parts import encoded
 from oneofeach.engines.ray.settings import Settings, block_rows, scan_part
 from oneofeach.engines.ray.shards import Listing, Shard
+from oneofeach.matching import LISTED, LISTED_PER_ROW
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
-from oneofeach.stages.neighbors import identical, neighbors
+from oneofeach.stages.neighbors import bounded, identical
 from oneofeach.stages.neighbors.plan import COMPILED
 
 THRESHOLD = 0.95
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
 SHARD = 250_000
 CORES = (64, 256)
 BY_CHANCE = 1.2e-8  # share of pairs of unlike keys within radius 8: `natural` keys without planted duplicates
@@ -53,14 +55,25 @@ def bits_of(rows: int, seed: int = 0) -> np.ndarray:
     return np.tile(natural(rows, seed=seed), (1, width // 8))
 
 
+def digests_of(bits: np.ndarray) -> np.ndarray:
+    """uint8[n, 16], equal for equal keys only: the finalizer of MurmurHash3, which is a permutation, and once more."""
+    words = bits[:, :8].copy().view(np.uint64)
+    digests = []
+    for _ in range(2):
+        for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
+            words = (words ^ words >> np.uint64(33)) * np.uint64(factor)
+        words = words ^ words >> np.uint64(33)
+        digests.append(words)
+    return np.hstack(digests).view(np.uint8)
+
+
 def write_parts(settings: Settings, bits: np.ndarray) -> Listing:
     """Scan parts as a scan would leave them, without descriptors."""
     shards, counts = [], {}
     for number, start in enumerate(range(0, len(bits), SHARD)):
         part = bits[start : start + SHARD]
-        digests = b"".join(blake2b(row.tobytes(), digest_size=16).digest() for row in part)
         columns = {"key": [""] * len(part), "bits": part, "error": [""] * len(part)}
-        columns["digest"] = np.frombuffer(digests, np.uint8).reshape(-1, 16)
+        columns["digest"] = digests_of(part)
         counts[scan_part(number)] = {"rows": len(part)}
         settings.store.write(scan_part(number), encoded(columns, counts[scan_part(number)]))
         shards.append(Shard(f"{number}.tar", 0, len(part)))
@@ -69,11 +82,12 @@ def write_parts(settings: Settings, bits: np.ndarray) -> Listing:
 
 
 def here(bits: np.ndarray) -> int:
-    """The local engine's join on one thread: identical rows, then the keys of the others."""
-    method, kinds = OneOfEach(), np.zeros(len(bits), np.uint8)
-    same = identical(bits, bits[:, :0], kinds)
-    _, keys = method.keys(bits[same == np.arange(len(bits))])
-    return len(neighbors(keys, method.radius(THRESHOLD), workers=1)[0])
+    """What the local engine does with them, on one thread: identical rows, then the candidates among the others."""
+    method, n = OneOfEach(), len(bits)
+    same = identical(bits, bits[:, :0], np.zeros(n, np.uint8))
+    rows = np.flatnonzero(same == np.arange(n))
+    of, keys = method.keys(bits[rows])
+    return len(bounded(rows[of], keys, n, method.radius(THRESHOLD), max(LISTED, LISTED_PER_ROW * n), workers=1).i)
 
 
 def there(job: Job, round_number: list[int]) -> None:
@@ -96,7 +110,7 @@ def overhead(rows: int, workers: int) -> None:
         with Cluster("", workers) as cluster:
             print(f"Ray with {workers} workers: started in {time.perf_counter() - began:.1f} s")
             rounds, job = [0], Job(settings, cluster, listing)
-            print(f"Ray/local  {turns(lambda: there(job, rounds), lambda: here(bits), rounds=3)}")
+            print(f"Ray/local  {turns(lambda: there(job, rounds), lambda: here(bits), rounds=ROUNDS)}")
 
 
 class Cost(NamedTuple):
@@ -180,7 +194,7 @@ def simulate() -> None:
     for images in (10**8, 10**9, 10**10):
         size = block_rows(images)
         blocks = -(-images // size)
-        load = 2 * size * (OneOfEach.bits // 8 + 17) / READ
+        load = 2 * size * (OneOfEach.bits // 8 + OneOfEach.key_bits // 8 + 4) / READ
         tasks = blocks * (blocks + 1) // 2
         keys, match, scanned = images * per_key, tasks * (cross(size) + load), images * DECODE
         verify = candidate * (images + BY_CHANCE * images**2 / 2)

@@ -1,4 +1,4 @@
-"""Two blocks of fingerprints → every pair of rows that their bits do not rule out, in bounded batches.
+"""The search keys of two blocks → every pair of rows with keys near each other, in bounded batches.
 
 Equal search keys are joined once, however many rows have them; rows meet only when a batch is written out. Pairs of
 two dense keys are left out: see density.py.
@@ -12,45 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
-from oneofeach.kernels.bands import Words, words_of
-from oneofeach.plugins import Fingerprint
+from oneofeach.engines.ray.keyed import Keyed
 from oneofeach.stages.neighbors import neighbors
-from oneofeach.tables import Bytes, Mask, Rows
+from oneofeach.tables import Rows
 
 BATCH = 2_000_000
 """Pairs written out at a time, unless a single row has more."""
-NONE: Words = np.zeros(0, np.uint64)
-
-
-@dataclass(frozen=True)
-class Keyed:
-    """A block's rows by search key: the rows with key k are of[starts[k]:starts[k + 1]], counted in the block.
-
-    dense: bool[k].
-    """
-
-    rows: Rows
-    bits: Bytes
-    keys: Bytes
-    of: Rows
-    starts: Rows
-    dense: Mask
-
-    @property
-    def sizes(self) -> Rows:
-        """int64[k]: how many rows have each key."""
-        return np.diff(self.starts)
-
-
-def keyed(method: Fingerprint, rows: Rows, bits: Bytes, dense: Words = NONE) -> Keyed:
-    """dense: uint64[d], what keys that are dense begin with."""
-    of, keys = method.keys(bits)
-    words = words_of(keys)
-    by_key = np.argsort(words[:, 0]) if words.shape[1] == 1 else np.lexsort(words.T)
-    other = (words[by_key[1:]] != words[by_key[:-1]]).any(axis=1)
-    starts = np.flatnonzero(np.concatenate([[True], other, [True]])) if len(words) else np.zeros(1, np.int64)
-    first = by_key[starts[:-1]]
-    return Keyed(rows, bits, keys[first], of[by_key], starts, np.isin(words[first, 0], dense))
 
 
 @dataclass(frozen=True)
@@ -103,7 +70,7 @@ class Join:
         """All pairs of rows of `left`, each given with one of its keys, and rows of `right`: i < j, sorted, unique."""
         row, link = _expanded(row, self.links, key)
         row, place = _expanded(row, self.right.starts, self.near[link])
-        one, other = self.left.rows[row], self.right.rows[self.right.of[place]]
+        one, other = self.left.low + row, self.right.low + self.right.of[place]
         ahead = one < other
         i, j = one[ahead], other[ahead]
         by = np.lexsort((j, i))
@@ -112,15 +79,14 @@ class Join:
         return i[new], j[new]
 
 
-def join(method: Fingerprint, floor: float, left: Keyed, right: Keyed) -> Join:
+def join(radius: int, left: Keyed, right: Keyed) -> Join:
     """The exact join of the keys of two blocks, or of one block with itself (left is right); none of two dense keys."""
-    radius = method.radius(floor)
     rare, dense = (np.flatnonzero(left.dense == one) for one in (False, True))
     if left is not right:
         every, others = np.arange(len(right.keys)), np.flatnonzero(~right.dense)
         found = [_near(left, rare, right, every, radius), _near(left, dense, right, others, radius)]
     else:
-        i, j, _ = neighbors(left.keys[rare], radius, workers=1)
+        i, j, _ = neighbors(np.take(left.keys, rare, axis=0), radius, workers=1)
         itself = rare[left.sizes[rare] > 1] if radius >= 0 else rare[:0]
         across, crowded = _near(left, rare, left, dense, radius)
         i, j = np.concatenate([rare[i], across]), np.concatenate([rare[j], crowded])
@@ -133,7 +99,8 @@ def join(method: Fingerprint, floor: float, left: Keyed, right: Keyed) -> Join:
 
 def _near(left: Keyed, some: Rows, right: Keyed, others: Rows, radius: int) -> tuple[Rows, Rows]:
     """Some of the keys of `left` and those among others of `right` that are near them."""
-    i, j, _ = neighbors(left.keys[some], radius, right.keys[others], workers=1)
+    keys, other = np.take(left.keys, some, axis=0), np.take(right.keys, others, axis=0)
+    i, j, _ = neighbors(keys, radius, other, workers=1)
     return some[i], others[j]
 
 

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from oneofeach.engines.ray.keys import buckets, identical_part
+from oneofeach.engines.ray.identical import buckets, identical_part
 from oneofeach.engines.ray.order import Orders, order_part, orders_from
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, read_rows
 from oneofeach.engines.ray.settings import SUFFIX, Settings

@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 
 from oneofeach.engines.ray.crowd import crowd_of
+from oneofeach.engines.ray.identical import same_in
 from oneofeach.engines.ray.job import Job
-from oneofeach.engines.ray.keys import same_in
 from oneofeach.engines.ray.parts import concatenated, read
 from oneofeach.engines.ray.settings import scan_part
 from oneofeach.tables import EVIDENCE, FACTS, Catalog, Item, Pairs

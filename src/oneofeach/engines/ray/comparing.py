@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from oneofeach.engines.ray.cluster import Task
+from oneofeach.engines.ray.identical import same_in
 from oneofeach.engines.ray.job import Job
-from oneofeach.engines.ray.keys import keys_part, same_in
+from oneofeach.engines.ray.keys import keys_part
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read
 from oneofeach.engines.ray.settings import SUFFIX, Settings
 from oneofeach.engines.ray.table import described, table

@@ -8,7 +8,8 @@ import numpy as np
 
 from oneofeach.crowd import Crowd
 from oneofeach.engines.ray.classes import members_in, orders_of
-from oneofeach.engines.ray.density import dense_words, own_heads
+from oneofeach.engines.ray.density import dense_words
+from oneofeach.engines.ray.identical import own_heads
 from oneofeach.engines.ray.match import write_described
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, encoded, read
 from oneofeach.engines.ray.settings import SUFFIX, Settings

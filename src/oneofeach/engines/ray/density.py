@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from oneofeach.engines.ray.candidates import NONE, Keyed, keyed
-from oneofeach.engines.ray.keys import heads_of, sample_part, sampled_one_in
+from oneofeach.engines.ray.keyed import NONE, Keyed, keyed, keyed_block
+from oneofeach.engines.ray.keys import sample_part, sampled_one_in
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read
 from oneofeach.engines.ray.settings import SUFFIX, Settings
 from oneofeach.kernels.bands import Words, words_of
@@ -40,8 +40,8 @@ def dense_part(settings: Settings) -> str:
 def gather_sampled(settings: Settings) -> Counts:
     """Bits of the rows of the sample that have many neighbors in it, where all pairs are too many to be listed."""
     began, one_in = time.process_time(), sampled_one_in(settings)
-    rows, bits = _sample(settings)
-    sample = keyed(settings.method, rows, bits)
+    bits = _sample(settings)
+    sample = keyed(settings.method, bits)
     near = _neighbors(sample, sample, settings)
     pairs = float((near - 1) @ sample.sizes) * one_in**2 / 2
     crowded = np.unique(sample.of[np.repeat((near >= _fewest(settings)) & (pairs > settings.listed), sample.sizes)])
@@ -54,7 +54,7 @@ def gather_density(settings: Settings, block: int) -> Counts:
     """How the keys of a block begin that have many neighbors in the sample."""
     began, method = time.process_time(), settings.method
     bits = read(settings.store, sampled_part(settings), "bits")[0]
-    left, sample = keyed(method, *own_heads(settings, block)), keyed(method, np.arange(len(bits)), bits)
+    left, sample = keyed_block(settings, block), keyed(method, bits)
     dense = _neighbors(left, sample, settings) >= _fewest(settings)
     counts: Counts = {"rows": int(dense.sum()), "seconds": time.process_time() - began}
     data = encoded({"word": words_of(left.keys)[dense, 0]}, counts, WIDE_GROUP)
@@ -77,19 +77,13 @@ def dense_words(settings: Settings) -> Words:
     return words
 
 
-def own_heads(settings: Settings, block: int) -> tuple[Rows, Bytes]:
-    """`heads_of` without images that are only compared with."""
-    rows, bits = heads_of(settings, block)
-    end = int(np.searchsorted(rows, settings.own))
-    return rows[:end], bits[:end]
-
-
-def _sample(settings: Settings) -> tuple[Rows, Bytes]:
-    """Numbers and bits of the sampled rows, copies left out."""
+def _sample(settings: Settings) -> Bytes:
+    """Bits of the sampled rows, copies left out."""
     batches = [read(settings.store, sample_part(block), "bits", "digest") for block in range(settings.blocks)]
     bits, digests = concatenated(batches, [])
     _, first = np.unique(digests.copy().view(f"S{digests.shape[1]}")[:, 0], return_index=True)
-    return first, bits[first]
+    picked: Bytes = bits[first]
+    return picked
 
 
 def _fewest(settings: Settings) -> int:

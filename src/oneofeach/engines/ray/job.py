@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from oneofeach.engines.ray import crowd, density, keys, match, shards
+from oneofeach.engines.ray import crowd, density, identical, keys, match, shards
 from oneofeach.engines.ray.cluster import Cluster, Crashed, Finished, Task
 from oneofeach.engines.ray.parts import Counts, counts_of
 from oneofeach.engines.ray.poison import Quarantine
@@ -25,7 +25,7 @@ from oneofeach.tables import EVIDENCE, FACTS
 
 Progress = Callable[[str, int, int], None]
 Parts = dict[str, Counts]
-LAYOUT = 2  # of the parts; another layout is another job
+LAYOUT = 3  # of the parts; another layout is another job
 AT_ONCE = 32  # footers read at the same time
 
 
@@ -52,7 +52,9 @@ class Job:
         return self._numbered("keys", keys.gather_keys, keys.keys_part, self.settings.blocks)
 
     def identical(self) -> Parts:
-        return self._numbered("identical", keys.gather_identical, keys.identical_part, keys.buckets(self.settings))
+        return self._numbered(
+            "identical", identical.gather_identical, identical.identical_part, identical.buckets(self.settings)
+        )
 
     def density(self) -> Parts:
         settings, folder = self.settings, self.settings.folder

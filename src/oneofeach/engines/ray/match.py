@@ -7,13 +7,15 @@ gathered once, in one pass over the scan parts; verification then reads only the
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 
 import numpy as np
 
-from oneofeach.engines.ray.candidates import Join, join, keyed
-from oneofeach.engines.ray.density import dense_words, own_heads
-from oneofeach.engines.ray.keys import heads_of
+from oneofeach.engines.ray.candidates import Join, join
+from oneofeach.engines.ray.density import dense_words
+from oneofeach.engines.ray.keyed import keyed_block
+from oneofeach.engines.ray.keys import keys_part
 from oneofeach.engines.ray.parts import (
     WIDE_GROUP,
     Counts,
@@ -27,7 +29,7 @@ from oneofeach.engines.ray.parts import (
 )
 from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
 from oneofeach.plugins import Bounded
-from oneofeach.tables import EVIDENCE, Bytes, Rows
+from oneofeach.tables import EVIDENCE, Bytes, Mask, Rows
 
 
 def candidates_part(settings: Settings, a: int, b: int, share: int = 0, shares: int = 1) -> str:
@@ -52,13 +54,13 @@ def find_candidates(settings: Settings, a: int, b: int, share: int = 0, shares: 
     total = sum(int(one.ends[-1]) for one in joins)
     if shares == 1 and total > settings.hot_pairs:
         return {"shares": -(-total // settings.hot_pairs)}
-    writer, rows = Writer(WIDE_GROUP), 0
+    writer, rows, possible = Writer(WIDE_GROUP), 0, _ruling(settings, a, b)
     writer.add({"i": np.zeros(0, np.int64), "j": np.zeros(0, np.int64)})
     for one in joins:
         for i, j in one.batches(share, shares):
-            i, j = _possible(settings, one, i, j)
-            writer.add({"i": i, "j": j})
-            rows += len(i)
+            near = possible(i, j)
+            writer.add({"i": i[near], "j": j[near]})
+            rows += int(near.sum())
     counts: Counts = {"rows": rows, "compared": total, "seconds": time.process_time() - began}
     settings.store.write(candidates_part(settings, a, b, share, shares), writer.data(counts))
     return counts
@@ -66,25 +68,32 @@ def find_candidates(settings: Settings, a: int, b: int, share: int = 0, shares: 
 
 def _joins(settings: Settings, a: int, b: int) -> list[Join]:
     """Of own rows with own rows, without pairs of two dense keys, and of own rows with the others."""
-    method, dense = settings.method, dense_words(settings)
-    left = keyed(method, *own_heads(settings, a), dense)
-    own = left if a == b else keyed(method, *own_heads(settings, b), dense)
-    joins = [join(method, settings.floor, left, own)]
+    radius, dense = settings.method.radius(settings.floor), dense_words(settings)
+    left = keyed_block(settings, a, dense)
+    joins = [join(radius, left, left if a == b else keyed_block(settings, b, dense))]
     if settings.block(b)[1] > settings.own:
-        rows, bits = heads_of(settings, b)
-        others = slice(int(np.searchsorted(rows, settings.own)), None)
-        joins.append(join(method, settings.floor, left, keyed(method, rows[others], bits[others])))
+        joins.append(join(radius, left, keyed_block(settings, b, own=False)))
     return joins
 
 
-def _possible(settings: Settings, joined: Join, i: Rows, j: Rows) -> tuple[Rows, Rows]:
-    """The pairs that their bits do not rule out."""
-    method, left, right = settings.method, joined.left, joined.right
-    if not isinstance(method, Bounded):
-        return i, j
-    a_bits, b_bits = left.bits[np.searchsorted(left.rows, i)], right.bits[np.searchsorted(right.rows, j)]
-    possible = method.possible(a_bits, b_bits, settings.floor)
-    return i[possible], j[possible]
+def _ruling(settings: Settings, a: int, b: int) -> Callable[[Rows, Rows], Mask]:
+    """Which pairs of rows of two blocks their bits do not rule out; the bits are read when there are such pairs."""
+    method = settings.method
+
+    @cache
+    def bits(block: int) -> Bytes:
+        found: Bytes = read(settings.store, keys_part(block), "bits")[0]
+        return found
+
+    def possible(i: Rows, j: Rows) -> Mask:
+        if not isinstance(method, Bounded):
+            return np.ones(len(i), bool)
+        left, right = (
+            np.take(bits(block), rows - settings.block(block)[0], axis=0) for block, rows in ((a, i), (b, j))
+        )
+        return method.possible(left, right, settings.floor)
+
+    return possible
 
 
 def gather_descriptors(settings: Settings, block: int, candidates: tuple[tuple[str, bool, bool], ...]) -> Counts:

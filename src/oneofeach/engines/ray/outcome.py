@@ -17,8 +17,8 @@ from oneofeach.engines.ray import classes, grouping, order
 from oneofeach.engines.ray.asking import asked_part
 from oneofeach.engines.ray.cluster import Task
 from oneofeach.engines.ray.crowd import crowd_orders_part, gather_crowd_orders
+from oneofeach.engines.ray.identical import buckets
 from oneofeach.engines.ray.job import Job, Parts
-from oneofeach.engines.ray.keys import buckets
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read_range
 from oneofeach.engines.ray.rounds import Rounds
 from oneofeach.engines.ray.settings import SUFFIX, Settings

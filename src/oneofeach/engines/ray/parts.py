@@ -25,7 +25,7 @@ GROUP = 1024
 """Rows that are read together: about a megabyte of descriptors."""
 WIDE_GROUP = 1 << 17
 """Rows that are read together where rows are narrow."""
-RAW = {"bits", "descriptor", "digest"}
+RAW = {"bits", "descriptor", "digest", "of", "search"}
 """Columns that no compression makes smaller."""
 
 
@@ -41,7 +41,10 @@ class Writer:
         table = pyarrow.table({name: _to_arrow(values, self._text) for name, values in columns.items()})
         if self._writer is None:
             packing = {name: "NONE" if name in RAW else "ZSTD" for name in columns}
-            self._writer = parquet.ParquetWriter(self._buffer, table.schema, compression=packing, use_dictionary=False)
+            told = [name for name in columns if name not in RAW]
+            self._writer = parquet.ParquetWriter(
+                self._buffer, table.schema, compression=packing, use_dictionary=False, write_statistics=told
+            )
         self._writer.write_table(table, row_group_size=self._group)
 
     def data(self, counts: Counts) -> memoryview:

@@ -14,7 +14,7 @@ from oneofeach.plugins import Fingerprint
 from oneofeach.tables import Rows
 
 SUFFIX = ".parquet"
-SMALLEST_BLOCK, LARGEST_BLOCK = 2_000_000, 20_000_000
+SMALLEST_BLOCK, LARGEST_BLOCK = 4_000_000, 20_000_000  # blocks of 2 million take twice as long per pair of rows
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ import numpy as np
 from oneofeach import plugins
 from oneofeach.describe import describe_chunk
 from oneofeach.engines.ray.density import choose_dense
+from oneofeach.engines.ray.identical import gather_identical
 from oneofeach.engines.ray.keys import COLUMNS as KEYS
-from oneofeach.engines.ray.keys import gather_identical, keys_part
+from oneofeach.engines.ray.keys import gather_keys
 from oneofeach.engines.ray.match import find_candidates
-from oneofeach.engines.ray.parts import WIDE_GROUP, encoded
+from oneofeach.engines.ray.parts import encoded
 from oneofeach.engines.ray.scan import CHUNK, COLUMNS, columns_of
-from oneofeach.engines.ray.settings import Settings
+from oneofeach.engines.ray.settings import Settings, scan_part
 from oneofeach.errors import OneOfEachError
 from oneofeach.plugins import Fingerprint
 from oneofeach.seen import Seen
@@ -95,24 +96,24 @@ def join_cost(fingerprint: str, floor: float) -> Joined:
 def _join(fingerprint: str, floor: float, rows: int) -> None:
     with tempfile.TemporaryDirectory(prefix="oneofeach-") as root:
         settings, rng = Settings(root, fingerprint, floor, block_rows=rows), np.random.default_rng(0)
-        settings.store.write_json("scan.json", {"parts": {"": {"rows": 2 * rows}}})
+        settings.store.write_json("scan.json", {"parts": {scan_part(block): {"rows": rows} for block in (0, 1)}})
         for block in (0, 1):
-            settings.store.write(keys_part(block), _keys(settings.method.bits // 8, rows, rng))
+            settings.store.write(scan_part(block), _scanned(settings.method.bits // 8, rows, rng))
+            gather_keys(settings, block)
         gather_identical(settings, 0)
         choose_dense(settings, ())
         find_candidates(settings, 0, 1)
 
 
-def _keys(width: int, rows: int, rng: np.random.Generator) -> memoryview:
-    """A part of keys."""
+def _scanned(width: int, rows: int, rng: np.random.Generator) -> memoryview:
+    """What of the part of a scan is gathered."""
     columns = {
         "key": [""] * rows,
         "bits": rng.integers(0, 256, (rows, width), np.uint8),
         "digest": rng.integers(0, 256, (rows, 16), np.uint8),
         "error": [""] * rows,
-        "readable": np.ones(rows, bool),
     }
-    return encoded(columns, {}, WIDE_GROUP)
+    return encoded(columns, {})
 
 
 def resident(name: str) -> int:
