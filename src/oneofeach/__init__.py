@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         TooManyImages,
         UnknownFormat,
         UnknownPlugin,
+        Unreachable,
         UnreadableImage,
         UnsupportedInput,
     )
@@ -71,6 +72,7 @@ __all__ = [
     "TooManyImages",
     "UnknownFormat",
     "UnknownPlugin",
+    "Unreachable",
     "UnreadableImage",
     "UnsupportedInput",
     "compare",

@@ -9,6 +9,7 @@ OneOfEachError (also a ValueError)
 ├── UnknownFormat             a report or export format we do not write
 ├── NotWritable               a report or plan cannot be written where it should be (also an OSError)
 ├── MissingExtra              an optional package is not installed (also an ImportError)
+├── Unreachable              a remote storage that does not answer, or not to us (also an OSError)
 ├── UnreadableImage           one image that cannot be decoded; a scan turns it into a skipped row
 ├── IndexDamaged              the index cannot be trusted; it was set aside, nothing was answered from it
 ├── TooManyImages             more than the memory of one machine holds
@@ -64,6 +65,10 @@ class NotWritable(OneOfEachError, OSError):
 
 
 class MissingExtra(OneOfEachError, ImportError):
+    pass
+
+
+class Unreachable(OneOfEachError, OSError):
     pass
 
 

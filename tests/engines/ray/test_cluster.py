@@ -232,7 +232,7 @@ def test_a_command_whose_results_are_lost_again_and_again_says_how_to_go_on(
 def test_a_cluster_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(Refused, match=r"No Ray cluster at 127\.0\.0\.1:1: .*\n.*--address"):
-        Cluster("127.0.0.1:1")
+        Cluster("127.0.0.1:1").__enter__()
 
 
 def test_a_cluster_without_a_work_folder_is_refused() -> None:

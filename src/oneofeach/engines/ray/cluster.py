@@ -47,19 +47,14 @@ Crashed = Callable[[Task], Iterable[Task]]
 
 
 class Cluster:
-    """A connection to Ray: to the cluster at `address`, or to one started on this machine for the time of the job.
+    """A connection to Ray while it is entered: to the cluster at `address`, or to one started here for the time.
 
     address: "auto", "host:port" or "ray://host:port"; "" to start Ray here with `workers` cores.
     """
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
-        with _environment():
-            self._ray: Any = extra("ray", "ray")
-            self._ours = not self._ray.is_initialized()
-            if self._ours:
-                self._connect(address, workers)
-        self._call = self._ray.remote(max_retries=0)(_call)
-        self._folder = os.getcwd()
+        self._address, self._workers, self._folder = address, workers, os.getcwd()
+        self._ray: Any = extra("ray", "ray")
 
     def _connect(self, address: str, workers: int | None) -> None:
         options: dict[str, Any] = {"log_to_driver": False}
@@ -73,6 +68,11 @@ class Cluster:
             raise Refused(f"No Ray cluster at {address or 'this machine'}: {error}\n{hint}") from error
 
     def __enter__(self) -> Cluster:
+        with _environment():
+            self._ours = not self._ray.is_initialized()
+            if self._ours:
+                self._connect(self._address, self._workers)
+        self._call = self._ray.remote(max_retries=0)(_call)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,7 +127,7 @@ class Cluster:
                 raise error.cause from error
             if error.cause.errno == errno.ENOSPC:
                 raise JobStopped(f"{task.part}: {error.cause}") from error
-            return [_again(task, str(error.cause))]
+            return [_again(task, str(error.cause).partition("\n")[0])]
         except (lost.WorkerCrashedError, lost.OutOfMemoryError) as error:
             again = crashed(task) if crashed else [task]
             return [_again(one, _reason(error), wait=False) if one is task else one for one in again]

@@ -17,7 +17,7 @@ from oneofeach.engines.ray.job import Job, opened
 from oneofeach.engines.ray.outcome import Grouping
 from oneofeach.engines.ray.parts import Counts
 from oneofeach.engines.ray.settings import Settings
-from oneofeach.errors import JobStopped, Refused, TooManyImages
+from oneofeach.errors import JobStopped, OneOfEachError, Refused, TooManyImages
 from oneofeach.plugins import Walk
 from oneofeach.tables import Catalog, Pairs
 
@@ -86,14 +86,17 @@ class Ray:
         """A job with its stages still to be called; closed and cleaned up afterwards."""
         with self._folder() as root:
             settings = Settings(root, walk.fingerprint, floor, **dict(self.tuning))
-            with Cluster(self.address, walk.workers) as cluster:
-                try:
-                    job = opened(walk.source, walk.against, settings, cluster, walk.progress)
+            cluster = Cluster(self.address, walk.workers)
+            try:
+                job = opened(walk.source, walk.against, settings, cluster, walk.progress)
+                with cluster:
                     yield job
-                    if self.tell:
-                        self.tell(job.summary())
-                except OSError as error:
-                    raise JobStopped(str(error)) from error
+                if self.tell:
+                    self.tell(job.summary())
+            except OneOfEachError:
+                raise
+            except OSError as error:
+                raise JobStopped(str(error)) from error
 
     @contextmanager
     def _folder(self) -> Iterator[str]:

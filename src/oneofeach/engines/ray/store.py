@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 from uuid import uuid4
 
-from oneofeach.plugins import extra
+from oneofeach.stages.sources.reach import file_system
 
 FILE_SYSTEMS = {"file", "local", "hdfs", "sftp", "ssh", "smb", "dbfs"}
 """Protocols on which a write can be seen half done; the others publish an object when it is complete."""
@@ -109,7 +109,7 @@ class Store:
             system.rm(path, recursive=True)
 
     def _at(self, name: str) -> tuple[Any, str]:
-        system, root = extra("fsspec.core", "ray").url_to_fs(self.root, use_listings_cache=False)
+        system, root = file_system(self.root, use_listings_cache=False)
         return system, f"{root.rstrip('/')}/{name}" if name else root
 
     @staticmethod

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from oneofeach.errors import SourceNotFound, UnreadableImage
-from oneofeach.plugins import extra
+from oneofeach.stages.sources.reach import file_system, reached
 
 
 def is_url(path: object) -> bool:
@@ -30,18 +30,13 @@ def name_of(path: str) -> str:
     return os.path.basename((urlsplit(path).path if is_url(path) else path).rstrip("/" + os.sep))
 
 
-def file_system(url: str) -> tuple[Any, str]:
-    """The fsspec file system of a URL, and the path inside it."""
-    found: tuple[Any, str] = extra("fsspec.core", "remote").url_to_fs(url)
-    return found
-
-
 def named_by(place: str) -> list[str]:
     """The URLs that one with "*" stands for, sorted; any other place is itself. SourceNotFound when there is none."""
     if not (is_url(place) and "*" in place):
         return [place]
     system, inner = file_system(place)
-    found = sorted(system.unstrip_protocol(path) for path in system.glob(inner))
+    with reached(place):
+        found = sorted(system.unstrip_protocol(path) for path in system.glob(inner))
     if not found:
         raise SourceNotFound(place)
     return found
@@ -52,7 +47,8 @@ def open_binary(path: str) -> BinaryIO:
     if not is_url(path):
         return open(path, "rb")
     system, inner = file_system(path)
-    return cast(BinaryIO, system.open(inner, "rb"))
+    with reached(path):
+        return cast(BinaryIO, system.open(inner, "rb"))
 
 
 def read_range(path: str, offset: int = 0, size: int = -1) -> bytes:
@@ -74,7 +70,8 @@ def exists(path: str) -> bool:
     if not is_url(path):
         return os.path.exists(path)
     system, inner = file_system(path)
-    return bool(system.exists(inner))
+    with reached(path):
+        return bool(system.exists(inner))
 
 
 def version_of(path: str) -> int:

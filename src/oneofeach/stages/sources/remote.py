@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from oneofeach.errors import SourceNotFound
-from oneofeach.stages.sources.files import file_system, is_url, name_of, read_range, suffix_of
+from oneofeach.stages.sources.files import is_url, name_of, read_range, suffix_of
 from oneofeach.stages.sources.listing import companion_name, images_among
+from oneofeach.stages.sources.reach import file_system, reached
 from oneofeach.tables import Item
 
 
@@ -45,13 +46,15 @@ class RemoteSource:
 
     def items(self, source: Any) -> Iterator[Item]:
         system, inner = file_system(source)
-        if not system.exists(inner):
-            raise SourceNotFound(source)
-        if system.isfile(inner):
-            yield _item(source, RemoteFile(source, name_of(source)), system.info(inner))
+        with reached(source):
+            if not system.exists(inner):
+                raise SourceNotFound(source)
+            alone = system.info(inner) if system.isfile(inner) else None
+            listed: Mapping[str, Any] = {} if alone else system.find(inner, detail=True)
+        if alone:
+            yield _item(source, RemoteFile(source, name_of(source)), alone)
             return
         root = inner.rstrip("/") + "/"
-        listed: Mapping[str, Any] = system.find(inner, detail=True)
         names = {path.removeprefix(root): path for path in listed}
         for name, others in images_among(names):
             beside = tuple(system.unstrip_protocol(names[other]) for other in others)
