@@ -9,8 +9,8 @@ import oneofeach.errors
 PUBLIC = """
 Catalog Description Duplicate EmptyImageList FileList Group Groups Index IndexDamaged InvalidRule InvalidThreshold Item
 JobStopped Journal MissingExtra NotWritable OneOfEachError Pairs Picture Plan Refused Result SourceNotFound
-TooManyImages UnknownFormat UnknownPlugin Unreachable UnreadableImage UnsupportedInput compare deduplicate evaluate export group
-journals match neighbors perform plan scan similarity undo
+TooManyImages UnknownFormat UnknownPlugin Unreachable UnreadableImage UnsupportedInput compare deduplicate evaluate
+export group journals match neighbors perform plan scan similarity undo
 """
 
 
