@@ -4,7 +4,7 @@
 
 static const double WORST_CAP[5][2] = {{-1.4, 0.65}, {0.2, 0.85}, {0.6, 0.90}, {0.92, 0.95}, {1.0, 1.0}};
 static const double GRAY_CAP = 0.97, TONED_CAP = 0.955, FULL_WINDOW = 60.0, DETAIL_LOST = 0.9, TEXTURED = 0.1;
-static const double EDITED = 0.4, EXACT = 1e-4, ROUNDING = 1.0 / 6.0;
+static const double EDITED = 0.4, EXACT = 1e-4, ROUNDING = 1.0 / 6.0, CHANCE = 0.1;
 
 typedef struct {
     double mean, variance, detail;
@@ -163,8 +163,6 @@ void score(const Planes *a, const Planes *b, const double *mask, const double *c
     const double n = most(p.sums[3], 1.0), count = total(mask, SIDE);
     const Plane of_a = plane(a->luma, mask, count, p.sums[0] / n);
     const Plane of_b = plane(b->luma, mask, count, p.sums[1] / n);
-    out->coarser = least(of_a.detail, of_b.detail) > TEXTURED &&
-                   least(of_a.detail, of_b.detail) < DETAIL_LOST * most(of_a.detail, of_b.detail);
     const double common = beyond_rounding(&p, n);
     double structure = correlation(&p, n, 4.0);
     if (detail != SAME) {
@@ -176,6 +174,9 @@ void score(const Planes *a, const Planes *b, const double *mask, const double *c
     }
     local_structure(&p, n, detail == SAME ? 4.0 : 1.0, local, full);
     out->contrast = sqrt(least(of_a.variance, of_b.variance));
+    out->coarser = least(of_a.detail, of_b.detail) > TEXTURED &&
+                   least(of_a.detail, of_b.detail) < DETAIL_LOST * most(of_a.detail, of_b.detail) &&
+                   (out->contrast > FLAT || common > CHANCE);
     shrink(a->luma, SIDE, 4, small_a);
     shrink(b->luma, SIDE, 4, small_b);
     compare_colors(small_a, a->chroma, small_b, b->chroma, cells, out->contrast, &colors);

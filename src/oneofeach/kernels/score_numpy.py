@@ -24,6 +24,7 @@ _TONED_CAP = 0.955  # a toned copy of a colorful picture
 _DETAIL_LOST = 0.9  # a plane with less than this share of the other's detail is a coarser copy
 _TEXTURED = 0.1  # squares of gradients beside contrast: below are gradients, skies, paper
 _ROUNDING = 1.0 / 6.0  # square of a gradient that rounding to whole levels makes
+_CHANCE = 0.1  # correlation of the grain of flat pictures that are not copies; smoothed, any two grains would be one
 _EDITED, _EXACT = 0.4, 1e-4  # where half of the windows lose next to nothing, no coding explains what one loses
 # Marks sit in the corners: windows there weigh less, and what they lose counts less.
 _CORNERS = np.zeros((_POSITIONS, _POSITIONS))
@@ -57,7 +58,7 @@ class _Plane(NamedTuple):
 
 class Seen(NamedTuple):
     contrast: Floats  # of the flatter one
-    coarser: Mask  # one of them has lost detail
+    coarser: Mask  # one of them has lost detail, and what both have is no chance
 
 
 def score(a: Pictures, b: Pictures, mask: Mask, cells: Mask, detail: int) -> tuple[Verified, Seen]:
@@ -82,7 +83,8 @@ def score(a: Pictures, b: Pictures, mask: Mask, cells: Mask, detail: int) -> tup
     value = np.where(color.plain & (color.strength > 6.0), np.minimum(value, _GRAY_CAP), value)
     value = np.maximum(np.where(color.toned, np.minimum(value, _TONED_CAP), value), 0.0)
     least, most = np.minimum(of_a.detail, of_b.detail), np.maximum(of_a.detail, of_b.detail)
-    seen = Seen(contrast, (least > _TEXTURED) & (least < _DETAIL_LOST * most))
+    known = (contrast > FLAT) | (common > _CHANCE)
+    seen = Seen(contrast, (least > _TEXTURED) & (least < _DETAIL_LOST * most) & known)
     return Verified(value, shared, np.ones(len(m)), np.tile(IDENTITY, (len(m), 1)), place), seen
 
 

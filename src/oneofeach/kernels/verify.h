@@ -20,7 +20,7 @@ typedef enum { SAME, RESAMPLED, LOST } Detail; /* what one of two planes has of 
 
 typedef struct {
     double value, color, overlap, affine[6], contrast; /* of the flatter one */
-    int place, coarser; /* the window that agrees least; whether one has lost detail */
+    int place, coarser; /* the window that agrees least; whether one has lost detail, and what both have is no chance */
 } Verified;
 
 /* Compare planes that lie on each other, smoothed where one of them has less detail. */

@@ -141,6 +141,17 @@ def test_flat_pictures_are_compared_by_their_color() -> None:
     assert compared(*described(plain(40, 40, 40), plain(80, 80, 80))) < 0.8
 
 
+def test_the_grain_of_one_paper_is_not_that_of_another() -> None:
+    def paper(seed: int, strength: float) -> Image.Image:
+        grain = np.random.default_rng(seed).normal(242, strength, (400, 600, 1))
+        return Image.fromarray(np.clip(grain, 0, 255).astype(np.uint8).repeat(3, 2))
+
+    assert compared(*described(paper(0, 16), paper(1, 18))) < 0.8
+    assert compared(*described(paper(0, 16), jpeg(paper(0, 16), 40))) >= 0.95
+    thumbnail = paper(0, 16).resize((150, 100), Image.Resampling.LANCZOS)
+    assert compared(*described(paper(0, 16), thumbnail)) >= 0.9
+
+
 def test_a_faint_texture_is_known_in_another_brightness() -> None:
     rng = np.random.default_rng(4)
     grain, other = rng.normal(0, 30, (2, 160, 208, 1))
