@@ -17,7 +17,8 @@ from pathlib import Path
 from turns import Turns, timed
 
 from oneofeach.stages.acting.perform import BATCH, perform
-from oneofeach.stages.acting.steps import File, Plan, Step
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import File, Step
 
 PER_FOLDER = 1000
 

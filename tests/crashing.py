@@ -27,7 +27,7 @@ from oneofeach.stages.acting import changing, disk, perform
 from oneofeach.stages.acting.journal import DONE
 from oneofeach.stages.acting.journals import journals
 from oneofeach.stages.acting.names import QUARANTINE
-from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.plans import Plan
 
 OPERATIONS = ("fsync", "replace", "link", "symlink", "unlink", "mkdir", "rmdir", "chmod", "utime", "ftruncate", "open")
 FILES = {

@@ -12,7 +12,8 @@ import numpy as np
 
 from oneofeach.stages.acting import plan as planning
 from oneofeach.stages.acting.names import QUARANTINE
-from oneofeach.stages.acting.steps import Caption, File, Plan, Step, plan_from
+from oneofeach.stages.acting.plans import Plan, plan_from
+from oneofeach.stages.acting.steps import Caption, File, Step
 from oneofeach.stages.acting.witness import look
 from oneofeach.stages.preference import rank
 from oneofeach.stages.sources.folder import FolderSource

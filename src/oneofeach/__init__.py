@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from oneofeach.stages.acting.journals import journals
     from oneofeach.stages.acting.perform import perform
     from oneofeach.stages.acting.plan import plan
-    from oneofeach.stages.acting.steps import Plan
+    from oneofeach.stages.acting.plans import Plan
     from oneofeach.stages.acting.undo import undo
     from oneofeach.stages.export import export
     from oneofeach.stages.neighbors import neighbors
@@ -101,7 +101,7 @@ _HOMES = {
         "oneofeach.stages.acting.journals": "journals",
         "oneofeach.stages.acting.perform": "perform",
         "oneofeach.stages.acting.plan": "plan",
-        "oneofeach.stages.acting.steps": "Plan",
+        "oneofeach.stages.acting.plans": "Plan",
         "oneofeach.stages.acting.undo": "undo",
         "oneofeach.stages.export": "export",
         "oneofeach.stages.neighbors": "neighbors",

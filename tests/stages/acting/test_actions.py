@@ -18,7 +18,8 @@ from oneofeach.stages.acting.disk import rename_new, sentence
 from oneofeach.stages.acting.journal import Journal
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import perform
-from oneofeach.stages.acting.steps import Caption, File, Plan
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import Caption, File
 from oneofeach.stages.acting.undo import undo, undoable
 from oneofeach.stages.acting.witness import content_of
 

@@ -14,7 +14,7 @@ from oneofeach.stages.acting import changing, disk
 from oneofeach.stages.acting.journal import Journal
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import perform
-from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.undo import undo
 from oneofeach.stages.acting.witness import mark_of
 

@@ -22,7 +22,7 @@ from oneofeach.stages.acting.actions import ALL
 from oneofeach.stages.acting.journal import Journal
 from oneofeach.stages.acting.journals import journals, read
 from oneofeach.stages.acting.perform import perform
-from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.undo import undo
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="folders cannot be synced there")

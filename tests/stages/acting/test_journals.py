@@ -12,7 +12,7 @@ import pytest
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.journals import journals, read
 from oneofeach.stages.acting.perform import perform
-from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.undo import undo
 
 

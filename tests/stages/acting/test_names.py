@@ -7,7 +7,7 @@ import pytest
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.captions import longest, merge_tags
 from oneofeach.stages.acting.names import folded, free, inside, long_path, numbered, protected, windows_problem
-from oneofeach.stages.acting.steps import Plan, plan_from
+from oneofeach.stages.acting.plans import Plan, plan_from
 
 
 @pytest.mark.parametrize("name", ["con", "CON.txt", "nul.tar.gz", "Aux .png", "com1.jpg", "LPT9", "com¹.png", "conin$"])

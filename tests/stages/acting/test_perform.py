@@ -14,7 +14,7 @@ from oneofeach.stages.acting.journals import read
 from oneofeach.stages.acting.lock import locked
 from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import perform
-from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.undo import undo
 
 

@@ -16,7 +16,7 @@ from oneofeach.stages.acting import journals as journaling
 from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting import undo as undoing
 from oneofeach.stages.acting.journal import Journal
-from oneofeach.stages.acting.steps import Plan
+from oneofeach.stages.acting.plans import Plan
 
 SHOWN = 20  # reasons on the screen
 REFUSED = 4

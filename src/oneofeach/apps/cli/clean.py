@@ -25,7 +25,8 @@ from oneofeach.stages.acting.captions import RULES
 from oneofeach.stages.acting.journals import kept
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
-from oneofeach.stages.acting.steps import Caption, Plan, Step
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import Caption, Step
 from oneofeach.wording import counted, size
 
 SHOWN = 60  # lines of steps on the screen

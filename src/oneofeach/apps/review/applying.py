@@ -27,7 +27,8 @@ from oneofeach.stages.acting.journal import DONE, RESTORED, Journal
 from oneofeach.stages.acting.names import inside
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
-from oneofeach.stages.acting.steps import Caption, Plan, Step
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import Caption, Step
 from oneofeach.stages.acting.undo import undo
 from oneofeach.stages.export import FORMATS, export
 from oneofeach.tables import Rows

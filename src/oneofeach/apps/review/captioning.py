@@ -14,7 +14,8 @@ from oneofeach.errors import OneOfEachError, Refused
 from oneofeach.flow import Result
 from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
 from oneofeach.stages.acting.names import inside
-from oneofeach.stages.acting.steps import Caption, File, Plan
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import Caption, File
 from oneofeach.stages.acting.witness import look
 from oneofeach.stages.export.units import Unit
 from oneofeach.stages.sources.arrow import CAPTIONS

@@ -13,7 +13,8 @@ from typing import Any
 
 from oneofeach.errors import Refused
 from oneofeach.stages.acting.journal import REFUSED, Journal, Result, Unit
-from oneofeach.stages.acting.steps import Plan, Step, step_from
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import Step, step_from
 
 VERSION = 1
 

@@ -18,7 +18,8 @@ from oneofeach.stages.acting.guard import Guard
 from oneofeach.stages.acting.journal import AGAIN, DONE, STUCK, Journal, Unit
 from oneofeach.stages.acting.journals import begin, done_before, journals_folder, unfinished
 from oneofeach.stages.acting.lock import locked
-from oneofeach.stages.acting.steps import Caption, Plan, Step
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import Caption, Step
 from oneofeach.stages.acting.witness import Sight
 
 BATCH = 256

@@ -22,7 +22,8 @@ from oneofeach.stages.acting.disk import there
 from oneofeach.stages.acting.files import Files
 from oneofeach.stages.acting.names import inside, protected
 from oneofeach.stages.acting.places import Places
-from oneofeach.stages.acting.steps import Caption, File, Plan, Step
+from oneofeach.stages.acting.plans import Plan
+from oneofeach.stages.acting.steps import Caption, File, Step
 from oneofeach.stages.acting.witness import look
 from oneofeach.tables import Outcome
 
