@@ -149,6 +149,17 @@ def test_journals_are_listed_with_what_can_be_undone(photos, capsys):
     assert json.loads(capsys.readouterr().out)["undone"] == 2
 
 
+@pytest.mark.parametrize(("numbers", "words"), [([3], "line 3"), ([2, 4], "lines 2, 4")])
+def test_journals_name_damaged_lines(photos, capsys, numbers, words):
+    run(["clean", str(photos), "--yes"])
+    (path,) = (photos.parent / "journals").glob("*.jsonl")
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"".join(b"?\n" if n in numbers else line + b"\n" for n, line in enumerate(lines, 1)))
+    capsys.readouterr()
+    assert run(["journals"]) == 0
+    assert f"Damaged in {path}: {words}. What stood there cannot be undone" in capsys.readouterr().out
+
+
 def test_undo_names_what_it_cannot_take_back(photos, capsys):
     run(["clean", str(photos), "--yes"])
     (photos / "copy.png").write_bytes(b"new")
