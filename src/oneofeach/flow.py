@@ -158,6 +158,8 @@ def scan(
     method: Fingerprint = plugins.load("fingerprints", fingerprint)()
     run: Engine = plugins.load("engines", str(engine))
     with _opened(index) as opened:
+        if opened:
+            opened.runs.load()  # a damaged file is begun anew before anything is stored in it
         catalog = _remembering(_described(items, method, run, threads, opened, progress), opened, reconsider)
     return replace(catalog, reference=np.arange(len(items)) >= own, links=links_among(items))
 

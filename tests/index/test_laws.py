@@ -43,6 +43,8 @@ class Growing(RuleBasedStateMachine):
         self.folder.mkdir()
         self.clock = 1_600_000_000_000_000_000
         self.kept: set[bytes] = set()
+        self.before: set[bytes] = set()
+        self.last = ""
 
     def teardown(self) -> None:
         shutil.rmtree(self.root)
@@ -118,9 +120,20 @@ class Growing(RuleBasedStateMachine):
         """As if what was found had been applied: what stays is remembered."""
         with Index(self.root / "i.sqlite") as index:
             result = oneofeach.deduplicate(str(self.folder), threshold, index=index, workers=1)
-            contents = result.catalog.facts["content"][result.assignment.kept]
-            index.mark_kept(bytes(content) for content in contents)
-            self.kept |= {bytes(content) for content in contents}
+            contents = {bytes(content) for content in result.catalog.facts["content"][result.assignment.kept]}
+            self.clock += 1
+            plan = f"plan-{self.clock}"
+            index.runs.planned(plan, contents)
+            assert index.runs.load() == self.kept, "a plan alone keeps nothing"
+            index.runs.applied(plan)
+            self.before, self.last, self.kept = self.kept, plan, self.kept | contents
+
+    @precondition(lambda self: self.last)
+    @rule()
+    def undo(self) -> None:
+        with Index(self.root / "i.sqlite") as index:
+            index.runs.taken_back(self.last)
+        self.kept, self.last = self.before, ""
 
     @invariant()
     def the_index_changes_no_answer(self) -> None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from oneofeach.index.blocks import forget, read
+from oneofeach.index.kept import KeptStore
 from oneofeach.index.packs import pack, unpack
 from oneofeach.index.pairs import STORED_PAIR
 from oneofeach.index.store import Store
@@ -52,12 +53,13 @@ class Pruned:
 
 def status(store: Store) -> Status:
     failed = "IN (SELECT id FROM version WHERE name LIKE '% unreadable with %')"
-    counted = (f"image WHERE version NOT {failed}", f"image WHERE version {failed}", "file", "kept")
+    counted = (f"image WHERE version NOT {failed}", f"image WHERE version {failed}", "file")
     with store.reading() as connection:
-        images, unreadable, files, kept = (
+        images, unreadable, files = (
             connection.execute(f"SELECT count(*) FROM {what}").fetchone()[0] for what in counted
         )
         (stored,) = connection.execute("SELECT coalesce(sum(length(block)), 0) FROM pairs").fetchone()
+    kept = len(KeptStore(store).load())
     size = sum(os.path.getsize(store.path + end) for end in ("", "-wal") if os.path.exists(store.path + end))
     return Status(store.path, size, images, unreadable, files, stored // STORED_PAIR.itemsize, kept)
 

@@ -14,6 +14,7 @@ from oneofeach.errors import MissingExtra
 from oneofeach.index import care
 from oneofeach.index.decisions import DecisionStore
 from oneofeach.index.images import Images
+from oneofeach.index.kept import KeptStore
 from oneofeach.index.pairs import PairStore
 from oneofeach.index.query import Keys
 from oneofeach.index.store import Store, renewing
@@ -95,32 +96,23 @@ class Index:
 
     def mark_kept(self, contents: Iterable[bytes]) -> None:
         """Remember that an applied run kept these contents (SHA-256) in place of others: later runs prefer them."""
-        self._change_kept("INSERT OR IGNORE INTO kept (content) VALUES (?)", contents)
+        self.runs.mark(contents)
 
     def forget_kept(self, contents: Iterable[bytes]) -> None:
         """Take `mark_kept` back, as undoing a run does."""
-        self._change_kept("DELETE FROM kept WHERE content = ?", contents)
+        self.runs.forget(contents)
 
-    def _change_kept(self, query: str, contents: Iterable[bytes]) -> None:
-        rows = [(bytes(content),) for content in contents]
+    @property
+    def runs(self) -> KeptStore:
+        """What applied runs kept."""
+        return KeptStore(self.store)
 
-        @renewing
-        def change() -> None:
-            with self.store.changing("kept") as connection:
-                connection.executemany(query, rows)
-
-        change()
-
-    @renewing
     def kept(self, contents: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
         """bool[n]: which of the contents (uint8[n, 32]) an earlier applied run kept."""
-        with self.store.reading() as connection:
-            stored = {content for (content,) in self.store.sealed(connection, "kept")}
-        return (
-            np.array([bytes(content) in stored for content in contents], bool)
-            if stored
-            else np.zeros(len(contents), bool)
-        )
+        stored = self.runs.load()
+        if not stored:
+            return np.zeros(len(contents), bool)
+        return np.array([bytes(content) in stored for content in contents], bool)
 
     @renewing
     def status(self) -> care.Status:

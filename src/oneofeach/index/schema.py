@@ -7,7 +7,7 @@ import sqlite3
 from oneofeach.index.seals import SEALED, seal
 
 APPLICATION = 0x31454F4F  # "OOE1": tells an index from any other SQLite file
-SCHEMA = 3
+SCHEMA = 4
 PAGE = 8192
 # what a person decided comes first: it is what remains of a file that was cut off
 TABLES = """
@@ -88,6 +88,13 @@ CREATE TABLE IF NOT EXISTS pairs (
     checksum INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS pairs_by_matched ON pairs (matched);
+CREATE TABLE IF NOT EXISTS run (           -- what a run left in place: see kept.py
+    plan TEXT PRIMARY KEY,                 -- its id
+    planned_at INTEGER NOT NULL,
+    applied INTEGER NOT NULL,              -- 1 while a step of it is done
+    stays BLOB NOT NULL,                   -- contents
+    checksum INTEGER NOT NULL
+) STRICT;
 """
 SINCE_3 = """
 ALTER TABLE version ADD COLUMN images INTEGER NOT NULL DEFAULT 0;
@@ -103,7 +110,7 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     (found,) = connection.execute("PRAGMA user_version").fetchone()
     if found != SCHEMA:
-        for statements in (LOST_SINCE_2 if found < 2 else "", TABLES, SINCE_3 if found else ""):
+        for statements in (LOST_SINCE_2 if found < 2 else "", TABLES, SINCE_3 if 0 < found < 3 else ""):
             for statement in statements.split(";"):
                 connection.execute(statement)
         for name in SEALED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from oneofeach.apps.cli.printing import put, put_json
 from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import opened
 from oneofeach.errors import Refused
+from oneofeach.keeping import note_applied, note_undone
 from oneofeach.stages.acting import journals as journaling
 from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting import undo as undoing
@@ -30,13 +32,19 @@ def apply(
     no_index: NoIndex = False,
 ) -> None:
     """Do what a saved plan says; run it again to go on after a crash."""
-    with progress_bar() as progress:
-        journal = performing.perform(Plan.load(plan), protect=protect or (), progress=progress)
-    code = finish(journal, as_json)  # told first: whatever becomes of the index, this was done
-    with opened(index, no_index) as store:
-        if store:
-            store.mark_kept(journaling.kept(journal))
-    raise typer.Exit(code)
+    raise typer.Exit(done(Plan.load(plan), index, no_index, protect or (), as_json))
+
+
+def done(plan: Plan, index: str | None, no_index: bool, protect: Sequence[str] = (), as_json: bool = False) -> int:
+    """Apply a plan, tell what came of it, and remember what was kept, also when Ctrl-C cuts it short. The exit code."""
+    try:
+        with progress_bar() as progress:
+            journal = performing.perform(plan, protect=protect, progress=progress)
+        return finish(journal, as_json)  # told first: whatever becomes of the index, this was done
+    finally:
+        with opened(index, no_index) as store:
+            if store:
+                note_applied(store, plan)
 
 
 def undo(
@@ -60,7 +68,7 @@ def undo(
         _tell_damage(after)
     with opened(index, no_index) as store:
         if store:
-            store.forget_kept(journaling.let_go(after))
+            note_undone(store, after)
     raise typer.Exit(REFUSED if after.not_restored or after.damaged else 0)
 
 

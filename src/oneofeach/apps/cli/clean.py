@@ -11,19 +11,17 @@ from typing import Annotated
 
 import typer
 
-from oneofeach.apps.cli.apply import finish
+from oneofeach.apps.cli.apply import done
 from oneofeach.apps.cli.blocks import Choice, Given, Reading, expanded
 from oneofeach.apps.cli.interruption import interruption
 from oneofeach.apps.cli.options import Protect
 from oneofeach.apps.cli.printing import put
-from oneofeach.apps.cli.progress import progress_bar
 from oneofeach.apps.cli.stores import opened
 from oneofeach.errors import Refused
-from oneofeach.flow import deduplicate
+from oneofeach.flow import Result, deduplicate
+from oneofeach.keeping import note_plan
 from oneofeach.stages.acting.actions import ACTIONS
 from oneofeach.stages.acting.captions import RULES
-from oneofeach.stages.acting.journals import kept
-from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
 from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.steps import Caption, Step
@@ -66,19 +64,21 @@ def clean(
             put(line)
         unread = 3 if result.skipped else 0
         if plan_file:
+            _note(reading, result, made)
             made.save(plan_file)
             put(f"Written to {plan_file}. No file was changed. Apply it with: oneofeach apply {quote(plan_file)}")
             raise typer.Exit(unread)
         if dry_run or not made.steps or not (yes or _agreed(made)):
             put("No file was changed.")
             raise typer.Exit(unread)
-    with progress_bar() as progress:
-        journal = perform(made, progress=progress)
-    code = finish(journal)  # told first: whatever becomes of the index, this was done
+        _note(reading, result, made)
+    raise typer.Exit(done(made, reading.index, reading.no_index) or unread)
+
+
+def _note(reading: Reading, result: Result, made: Plan) -> None:
     with opened(reading.index, reading.no_index) as store:
         if store:
-            store.mark_kept(kept(journal))
-    raise typer.Exit(code or unread)
+            note_plan(store, result, made)
 
 
 def _agreed(made: Plan) -> bool:

@@ -21,7 +21,7 @@ from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
 from oneofeach.flow import Result
 from oneofeach.index import Index
-from oneofeach.stages.acting import journals as journaling
+from oneofeach.keeping import note_applied, note_plan, note_undone
 from oneofeach.stages.acting.actions import ACTIONS
 from oneofeach.stages.acting.journal import DONE, RESTORED, Journal
 from oneofeach.stages.acting.names import inside
@@ -65,6 +65,7 @@ class Applying:
         self._session, self._announce, self._journals = session, announce, journals
         self.destination, self._index = destination, index
         self._plan: tuple[Plan | _Export, int] | None = None
+        self._outcome: Result | None = None
         self._exported: dict[str, Any] = {}
         self._rows = {path: row for row, item in enumerate(session.catalog.items) if (path := path_of(item))}
         self.journal: Journal | None = None
@@ -82,9 +83,9 @@ class Applying:
         if wanted.action in self.actions and wanted.action.startswith(EXPORT):
             return self._plan_export(wanted)
         with self._session.lock:
-            made = plan(self._session.outcome(wanted.decided_only), wanted.action, captions=wanted.captions)
-            made = with_captions(made, self._session)
-            self._plan = made, self._session.revision
+            outcome = self._session.outcome(wanted.decided_only)
+            made = with_captions(plan(outcome, wanted.action, captions=wanted.captions), self._session)
+            self._plan, self._outcome = (made, self._session.revision), outcome
         return {
             "id": made.id,
             "action": made.action,
@@ -115,8 +116,9 @@ class Applying:
             self._check_idle()
             if self._plan is None or self._plan[0].id != identity or self._plan[1] != self._session.revision:
                 raise Refused("The plan is out of date\nMake it again: something was decided since.")
-            made, self._plan = self._plan[0], None
-            self._run(lambda: self._write(made) if isinstance(made, _Export) else self._apply(made))
+            (made, _), self._plan = self._plan, None
+            outcome, self._outcome = self._outcome, None
+            self._run(lambda: self._write(made) if isinstance(made, _Export) else self._apply(made, outcome))
 
     def start_back(self) -> None:
         """Begin to undo what was applied last. Refused when nothing was."""
@@ -157,20 +159,24 @@ class Applying:
         kept = int(made.outcome.assignment.kept.sum())
         self._exported = {"written": text(str(target)), "images": kept}
 
-    def _apply(self, made: Plan) -> None:
-        self.journal = perform(made, self._journals, progress=self._progress)
+    def _apply(self, made: Plan, outcome: Result | None) -> None:
+        if self._index and outcome:
+            note_plan(self._index, outcome, made)
+        try:
+            self.journal = perform(made, self._journals, progress=self._progress)
+        finally:
+            if self._index:
+                note_applied(self._index, made, self._journals)
         if made.action in ("quarantine", "trash", "delete"):
             done = [path for path, result in self.journal.results.items() if result.outcome == DONE]
             self._session.set_gone(self._rows_of(done), True)
-        if self._index:
-            self._index.mark_kept(journaling.kept(self.journal))
 
     def _take_back(self, journal: Journal) -> None:
         self.journal = undo(journal, progress=self._progress)
         back = [result.source for result in self.journal.undone.values() if result.outcome == RESTORED]
         self._session.set_gone(self._rows_of(back), False)
         if self._index:
-            self._index.forget_kept(journaling.let_go(self.journal))
+            note_undone(self._index, self.journal)
 
     def summary(self) -> dict[str, Any]:
         """What came of it, in numbers that add up, and every step that was not done."""

@@ -24,7 +24,7 @@ class Files:
     def __init__(self, outcome: Outcome, roots: Sequence[str]) -> None:
         self.items: Sequence[Item] = outcome.catalog.items
         self._facts = outcome.catalog.facts
-        self.paths = [_path(item) for item in self.items]
+        self.paths = [path_of(item) for item in self.items]
         self.roots = tuple(map(absolute, roots)) or _roots(self.items, self.paths)
         self.owners = _owners(self.items, self.paths)
 
@@ -45,7 +45,7 @@ class Files:
         return next((path for ending, path in found if path.lower().endswith(ending)), "")
 
 
-def _path(item: Item) -> str:
+def path_of(item: Item) -> str:
     """The absolute path of an item that is a file; empty for anything else."""
     named = isinstance(item.input, (str, os.PathLike)) and item.opener is None and "://" not in os.fspath(item.input)
     return absolute(os.fspath(item.input)) if named and item.mtime_ns >= 0 else ""

@@ -120,21 +120,23 @@ def _take_outcome(journal: Journal, unit: Unit, record: dict[str, Any], reason: 
 def done_before(plan: Plan, folder: str) -> dict[str, str]:
     """Source → the journal that says it was done, of every step of this plan that an earlier apply did, not undone."""
     done: dict[str, str] = {}
-    for journal in _of_plan(plan, folder):
+    for journal in of_plan(plan.id, folder):
         done |= {unit.step.file.path: journal.id for unit in journal.done_units}
     return done
 
 
 def unfinished(plan: Plan, folder: str) -> Journal | None:
     """The journal of an apply of this plan that was cut off."""
-    return next((journal for journal in _of_plan(plan, folder) if not journal.closed), None)
+    return next((journal for journal in of_plan(plan.id, folder) if not journal.closed), None)
 
 
-def _of_plan(plan: Plan, folder: str) -> Iterator[Journal]:
+def of_plan(plan: str, folder: str = "") -> Iterator[Journal]:
+    """The journals of the applies of one plan, by its id. folder: where they are kept, see `journals_folder`."""
+    folder = folder or journals_folder()
     for name in sorted(os.listdir(folder)):
-        if name.startswith(plan.id) and name.endswith(".jsonl"):
+        if name.startswith(plan) and name.endswith(".jsonl"):
             journal = _readable(os.path.join(folder, name))
-            if journal and journal.plan == plan.id:
+            if journal and journal.plan == plan:
                 yield journal
 
 
