@@ -1,7 +1,8 @@
 """How long a scan takes, as a multiple of what the file format costs, and of what others take for the same files.
 
-uv run --all-extras --with imagehash --with perception --with deflate --with imagecodecs python benchmarks/scan.py
-Names of rows as arguments run only these. One core per side, except where a row says otherwise.
+uv run --all-extras python benchmarks/scan.py
+Names of rows as arguments run only these. One core per side, except where a row says otherwise. imagededup (with torch)
+and perception are installed on first use, see peers.py.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from struct import unpack_from
 
+from peers import IMAGEDEDUP, PERCEPTION, Peer
 from photos import write
 from PIL import Image
 from turns import Turns, turns
@@ -93,12 +95,6 @@ def imagehash_find(paths: list[str]) -> Work:
     return find
 
 
-def perception_find(paths: list[str]) -> Work:
-    from perception import hashers, tools
-
-    return lambda: tools.deduplicate(files=paths, hashers=[(hashers.PHash(), 0.05)], progress=None)
-
-
 def python(*arguments: str) -> Work:
     """A start of Python; bytecode is cached, as it is for users."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
@@ -137,11 +133,13 @@ def find(folder: Path, workers: int) -> Work:
 def measure_finds(folder: Path) -> dict[str, Turns]:
     paths = mixed(folder)
     ours = find(folder, 1)
-    return {
-        "find : imagehash, each with each": turns(ours, imagehash_find(paths), 3),
-        "find : perception PHash": turns(ours, perception_find(paths), 3),
-        "find : the same with one thread less": turns(find(folder, 2), ours, 3),
+    peers = {
+        "imagehash, each with each": imagehash_find(paths),
+        "imagededup PHash": Peer("imagededup", IMAGEDEDUP, folder, paths),
+        "perception PHash": Peer("perception", PERCEPTION, folder, paths),
     }
+    faster = {f"{name} : find": turns(theirs, ours, 2) for name, theirs in peers.items()}
+    return {**faster, "find with two threads : with one": turns(find(folder, 2), ours, 3)}
 
 
 def measure_starts(folder: Path) -> dict[str, Turns]:
