@@ -48,7 +48,7 @@ def test_a_url_with_a_star_is_all_that_it_names(source: list[str], capsys: pytes
 
 
 def test_an_estimate_grows_with_the_images_and_the_join_with_their_square(source: list[str]) -> None:
-    one, ten = (estimate(source, 0.95, "oneofeach-1", images=images) for images in (10**8, 10**9))
+    one, ten = (estimate(source, 0.95, "oneofeach-1", images=images) for images in (10**9, 10**10))
     assert ten.join_seconds == pytest.approx(100 * one.join_seconds)
     assert ten.verify_seconds > 10 * one.verify_seconds
     assert ten.part_bytes > 10 * one.part_bytes

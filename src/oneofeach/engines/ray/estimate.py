@@ -24,9 +24,9 @@ from oneofeach.tables import Item
 
 MILLION = 1_000_000
 SHARDS, IMAGES = 8, 128  # that are sampled
-JOIN = {8: 2.1, 12: 14.0, 16: 170.0}  # core-seconds per million times million rows of two blocks, by radius
+JOIN = {8: 0.9, 12: 14.0, 16: 170.0}  # core-seconds per million times million rows of two blocks, by radius
 BY_CHANCE = {8: 1.2e-8, 12: 8.1e-7, 16: 6.3e-5}  # share of pairs of unlike pictures whose keys are within a radius
-VERIFY = 0.0003  # core-seconds per candidate
+VERIFY = 0.00005  # core-seconds per candidate
 PAIR_BYTES = 16  # per candidate
 ORDER_BYTES = 40  # per image, for the default keep rules
 
