@@ -6,6 +6,8 @@ import re
 import pytest
 from workflows import SCENES, deduplication, images
 
+from oneofeach.errors import OneOfEachError
+
 KEPT, GONE, REPORT = "3", "4", "5"
 
 
@@ -191,6 +193,18 @@ def test_every_kind_of_tensor_is_compared_and_passes_through_untouched(host, ent
 )
 def test_keep_decides_which_member_of_a_group_stays(host, keep, kept):
     assert done(host, deduplication(SCENES, keep=keep)).outputs[KEPT]["texts"] == kept
+
+
+@pytest.mark.parametrize("name", ["keep", "captions"])
+def test_a_value_that_is_not_offered_is_an_error_where_the_server_lets_it_through(host, name):
+    if host.real:
+        pytest.skip("the node of a running server cannot be reached")
+    import numpy as np
+    from standin.tensor import from_numpy
+
+    node = host.nodes["OneOfEachImageDeduplication"]
+    with pytest.raises(OneOfEachError, match=f"Value not in list: {name}: 'worst' not in "):
+        node.execute([from_numpy(np.zeros((1, 8, 8, 3), np.float32))], [0.95], texts=["a"], **{name: ["worst"]})
 
 
 def test_longest_caption_without_captions_falls_back_and_says_so(host):

@@ -91,7 +91,12 @@ def recording(host):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_workflow_is_answered_as_the_real_server_answered_it(host, recording, name):
-    assert answer(host, CASES[name]) == recording["replies"][name]
+    found, expected = answer(host, CASES[name]), recording["replies"][name]
+    if name == "an option that is not offered" and found["status"] == "error":  # ComfyUI 0.3.48 leaves it to the node
+        (refusal,) = expected["errors"]["2"]
+        assert found["exception"] == f"2: OneOfEachError: {refusal}\nChoose one of the list."
+        return
+    assert found == expected
 
 
 @pytest.mark.parametrize("node_id", OURS)

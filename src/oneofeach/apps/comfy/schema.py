@@ -11,16 +11,33 @@ from typing import Any
 
 from comfy_api.latest import io
 
-KEEP: Mapping[str, str] = {
-    "highest resolution": "highest-resolution,least-compressed,first",
-    "sharpest": "sharpest,highest-resolution,first",
-    "longest caption": "longest-caption,highest-resolution,least-compressed,first",
-    "first": "first",
-    "last": "last",
-}
+from oneofeach.errors import OneOfEachError
+
+
+class Options(dict[str, str]):
+    """What an input offers → what the library calls it. Older ComfyUI lets other values through; they are an error."""
+
+    def __init__(self, name: str, offered: Mapping[str, str]) -> None:
+        super().__init__(offered)
+        self._name = name
+
+    def __missing__(self, value: str) -> str:
+        raise OneOfEachError(f"Value not in list: {self._name}: {value!r} not in {list(self)}\nChoose one of the list.")
+
+
+KEEP = Options(
+    "keep",
+    {
+        "highest resolution": "highest-resolution,least-compressed,first",
+        "sharpest": "sharpest,highest-resolution,first",
+        "longest caption": "longest-caption,highest-resolution,least-compressed,first",
+        "first": "first",
+        "last": "last",
+    },
+)
 """What the `keep` input offers → the library's keep rules."""
 
-CAPTIONS: Mapping[str, str] = {"keep own": "own", "longest": "longest", "merge tags": "merge-tags"}
+CAPTIONS = Options("captions", {"keep own": "own", "longest": "longest", "merge tags": "merge-tags"})
 """What the `captions` input offers → the library's caption rules."""
 
 LIBRARY_DEFAULT = "highest resolution"
