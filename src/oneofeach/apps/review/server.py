@@ -93,8 +93,9 @@ def _told(answer: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Reque
 
 
 def _picture(pictures: Pictures, make: Callable[[int], tuple[bytes, str]]) -> Callable[[Request], Any]:
-    """One image, under an address that changes with its content. Few at a time: answers must not wait for pictures."""
-    few = asyncio.Semaphore(os.cpu_count() or 1)
+    """One image, under an address that changes with its content. Few at a time, on half of the cores: answers must not
+    wait for pictures, nor the browser for either."""
+    few = asyncio.Semaphore(max(1, (os.cpu_count() or 1) // 2))
 
     async def endpoint(request: Request) -> Response:
         row = request.path_params["row"]
