@@ -133,6 +133,37 @@ def test_similarity_is_symmetric_and_says_what_it_cannot_read():
         oneofeach.similarity(a, b"nothing")
 
 
+def test_similarity_takes_one_image_on_each_side_and_no_batch_or_folder(tmp_path):
+    image = np.asarray(picture(1))
+    batch = np.stack([image, image])
+    (tmp_path / "two").mkdir()
+    for name in ("a", "b"):
+        picture(1).save(tmp_path / "two" / f"{name}.png")
+    (tmp_path / "none").mkdir()
+    for several in (batch, tmp_path / "two", tmp_path / "none"):
+        for pair in ((several, image), (image, several)):
+            with pytest.raises(oneofeach.OneOfEachError, match=r"Expected one image, got [02]\nGive two single images"):
+                oneofeach.similarity(*pair)
+    assert oneofeach.similarity(batch[:1], image) == 1.0, "a batch of one is one image"
+
+
+@pytest.mark.parametrize("workers", [0, -3, "x", 1.5, True])
+def test_a_number_of_workers_is_a_whole_number_from_1(workers):
+    with pytest.raises(oneofeach.OneOfEachError, match=f"Invalid number of workers: {workers}\nUse 1 or more"):
+        oneofeach.deduplicate([picture(1)], workers=workers)
+
+
+def test_a_threshold_beyond_every_float_is_no_crash():
+    with pytest.raises(oneofeach.InvalidThreshold, match="Invalid similarity threshold: 1000"):
+        oneofeach.deduplicate([picture(1)], 10**400)
+
+
+@pytest.mark.parametrize("name", ["pdq:3", "oneofeach-1:3", None, 5])
+def test_what_names_no_fingerprint_is_named_with_those_that_there_are(name):
+    with pytest.raises(oneofeach.UnknownPlugin, match=f"Unknown fingerprint: {name}\nChoose one of: oneofeach-1, "):
+        oneofeach.deduplicate([picture(1)], fingerprint=name)
+
+
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=12), st.integers(1, 4), st.randoms(use_true_random=False))
 def test_the_result_depends_neither_on_threads_nor_on_the_order_of_arrival(seeds, workers, random):

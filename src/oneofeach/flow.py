@@ -16,7 +16,7 @@ from oneofeach import plugins
 from oneofeach.assembly import Assembly
 from oneofeach.crowd import witnessed
 from oneofeach.describe import describe_all
-from oneofeach.errors import EmptyImageList, OneOfEachError, Refused, SourceNotFound, UnreadableImage
+from oneofeach.errors import EmptyImageList, OneOfEachError, Refused, SourceNotFound, UnreadableImage, UnsupportedInput
 from oneofeach.index import Index, renewing
 from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
@@ -176,10 +176,12 @@ def _described(
 
 
 def checked_workers(workers: int | None) -> int:
-    """`workers`, or one per core when none is given. OneOfEachError for less than one."""
-    if workers is not None and workers < 1:
+    """`workers`, or one per core when none is given. OneOfEachError unless it is a whole number from 1."""
+    if workers is None:
+        return os.cpu_count() or 1
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
         raise OneOfEachError(f"Invalid number of workers: {workers}\nUse 1 or more, or leave it out for one per core.")
-    return workers or os.cpu_count() or 1
+    return int(workers)
 
 
 def _remembering(catalog: Catalog, index: Index | None, reconsider: bool) -> Catalog:
@@ -216,8 +218,14 @@ def group(catalog: Catalog, pairs: Pairs, similarity_threshold: float, keep: str
 def similarity(a: Any, b: Any, *, fingerprint: str = DEFAULT_FINGERPRINT) -> float:
     """Similarity of two images in 0.0..1.0, rounded to 4 decimals; 1.0 for identical pictures.
 
-    a, b: anything `deduplicate` takes as one image. UnreadableImage when one of them cannot be decoded.
+    a, b: anything `deduplicate` takes as one image; UnsupportedInput for none or several, as in a batch or a folder.
+    UnreadableImage when one of them cannot be decoded.
     """
+    for one in (a, b):
+        if (count := len(items_of([one]))) != 1:
+            raise UnsupportedInput(
+                f"Expected one image, got {count}\nGive two single images, or use deduplicate for many."
+            )
     catalog = scan([a, b], fingerprint=fingerprint, workers=1)
     for reason in catalog.errors.values():
         raise UnreadableImage(f"{reason}\nGive two readable images.")

@@ -27,7 +27,7 @@ LISTED, LISTED_PER_ROW = 2_000_000, 2  # candidate pairs; those of denser cluste
 
 def checked_threshold(value: object) -> float:
     """The threshold as a float. InvalidThreshold unless it is a number in 0.0..1.0."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or not 0.0 <= float(value) <= 1.0:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or not 0 <= value <= 1:
         raise InvalidThreshold(value)
     return float(value)
 

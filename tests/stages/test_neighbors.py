@@ -111,5 +111,11 @@ def test_a_radius_that_is_no_whole_number_is_refused(wrong: object) -> None:
         neighbors(np.zeros((2, 8), np.uint8), wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("wrong", [-3, "x", 1.5, True, None])
+def test_a_number_of_workers_that_is_none_is_refused(wrong: object) -> None:
+    with pytest.raises(UnsupportedInput, match=r"Invalid number of workers: .*\nUse 1 or more, or 0"):
+        neighbors(np.zeros((2, 8), np.uint8), 3, workers=wrong)  # type: ignore[arg-type]
+
+
 def test_a_radius_beyond_all_bits_lists_every_pair() -> None:
     assert len(listed(close_rows(1, 10, 8), 10**12)) == 45

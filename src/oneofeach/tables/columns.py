@@ -28,7 +28,7 @@ EVIDENCE = np.dtype(
         ("verified", "<f4"),  # similarity measured on the descriptors
         ("term", "u1"),  # which term decided: see stages/similarity.py
         ("orientation", "u1"),  # EXIF orientation value that turns j upright onto i; 1: as it is
-        ("views", "u1"),  # bit 0: i was compared without its border; bit 1: j was
+        ("views", "u1"),  # bit 0: i was compared without its border; bit 1: j was; 2: both, of unequal borders
         ("color", "<f4"),  # share of the windows that agree in color
         ("overlap", "<f4"),  # intersection over union of the two frames after registration
         ("affine", "<f4", 6),  # registration: x of i → x of j, both frames [-1, 1]²

@@ -69,14 +69,23 @@ def test_every_layout_is_split_into_single_images_without_a_copy(shape, expected
         (np.zeros((9, 9, 7), np.uint8), "Image has 7 channels, expected 1, 3 or 4"),
         (np.full((4, 4), np.nan), "all values are NaN"),
         (np.full((600, 400, 3), np.nan, np.float16), "all values are NaN"),
-        (np.full((4, 4), 255.0), "float values from 0 to 255, expected 0..1"),
-        (np.full((4, 4), np.inf), "float values"),
-        (np.full((4, 4), -1.0), "float values"),
+        (np.full((4, 4), 255.0), "float values up to 255, expected 0..1"),
+        (np.full((4, 4), np.inf), "float values up to inf, expected"),
+        (np.linspace(-0.99, -0.2, 16).reshape(4, 4), "float values down to -0.99, expected"),
+        (np.linspace(-1, 1.2, 16).reshape(4, 4), "float values down to -1 and up to 1.2, expected"),
     ],
 )
 def test_what_is_no_image_is_refused_with_a_reason(array, message):
     with pytest.raises(UnreadableImage, match=message):
         decode(load(array))
+
+
+@pytest.mark.parametrize("dtype", [">u2", ">f2", ">f4"])
+def test_the_order_of_bytes_makes_no_difference(dtype):
+    native = np.dtype(dtype).newbyteorder("=")
+    values = np.linspace(0, 65535 if native.kind == "u" else 1, 48).reshape(4, 4, 3).astype(native)
+    expected = decode(load(values)).picture.pixels
+    np.testing.assert_array_equal(decode(load(values.astype(dtype))).picture.pixels, expected)
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

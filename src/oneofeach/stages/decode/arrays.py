@@ -28,6 +28,7 @@ def images_in(array: Any) -> list[npt.NDArray[Any]]:
     else 4x4x7 is seven channels. Values: bool, uint8, uint16, or float 0..1. Raises UnreadableImage.
     """
     values, tensor = as_array(array), hasattr(array, "detach")
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     _check_dtype(values.dtype)
     if values.ndim == 4:
         return [_single(image, tensor) for image in values]
@@ -84,7 +85,8 @@ def note_of(spread: Spread, values: npt.NDArray[Any]) -> str:
     if spread == _WITHIN:
         return ""
     if spread.low < -OVERSHOOT or spread.high > 1 + OVERSHOOT:
-        raise UnreadableImage(f"float values from {spread.low:g} to {spread.high:g}, expected 0..1")
+        reach = [f"down to {spread.low:g}"] * (spread.low < 0) + [f"up to {spread.high:g}"] * (spread.high > 1)
+        raise UnreadableImage(f"float values {' and '.join(reach)}, expected 0..1")
     if spread.nan and all(np.isnan(values[top:bottom]).all() for top, bottom in spans(values.shape)):
         raise UnreadableImage("all values are NaN")
     notes = ["NaN pixels compare as 0"] if spread.nan else []

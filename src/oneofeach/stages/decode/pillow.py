@@ -77,6 +77,8 @@ def from_memory(image: Image.Image) -> Opened:
 
 
 def _pixels(image: Image.Image) -> tuple[npt.NDArray[np.uint8], int, str]:
+    if 0 in image.size:
+        raise UnreadableImage(f"image is empty: {image.width}x{image.height}")
     image.load()
     orientation = orientation_of(image)
     flat, note = flatten(image)

@@ -20,7 +20,7 @@ def verified(descriptors: Bytes, c: Candidates, cap: Floats) -> npt.NDArray[np.v
     still = c.same & (c.view_i == 0)  # the same border in the same place: there is nothing to register
     verified = verify(a, b, cap, still)
     found["measured"] = found["verified"] = verified.value
-    found["views"] = c.view_i + 2 * c.view_j
+    found["views"] = c.view_i + 2 * c.view_j + 4 * (c.view_i & c.view_j & ~c.same)
     found["color"] = verified.color
     found["overlap"] = verified.overlap
     found["affine"] = np.where(straight, verified.affine, _inverse(verified.affine))

@@ -15,6 +15,7 @@ KEY_BYTES = 8
 VIEW_BYTES = 32  # 128 bits above the dead zone, 128 below
 _LEAST_STRUCTURE = 16  # of 128 coefficients outside the dead zone
 _SAME_BORDER = 512  # of 32768: noise moves the edge of a soft border by so much
+_OTHER_COLOR = 40  # levels of luma between borders of the same size
 _FLIPPED = np.stack(  # uint8[4, 16]: whose sign changes when a picture stays, is mirrored, turned upside down, or both
     [
         np.packbits(description.FREQUENCIES @ flips % 2 > 0, bitorder="little")
@@ -67,6 +68,7 @@ def candidates(bits: Bytes, descriptors: Bytes, i: Rows, j: Rows) -> Candidates:
     boxes_i, boxes_j = _boxes(descriptors, i), _boxes(descriptors, j)
     border_i, border_j = boxes_i.any(axis=1), boxes_j.any(axis=1)
     same = border_i & border_j & (np.abs(boxes_i - boxes_j).max(axis=1) <= _SAME_BORDER)
+    same[same] = _same_color(descriptors, i[same], j[same])
     parts = []
     for view_i, view_j in ((0, 0), (1, 1), (1, 0), (0, 1)):
         wanted = np.ones(len(i), bool) if view_i == view_j else ~same
@@ -77,6 +79,13 @@ def candidates(bits: Bytes, descriptors: Bytes, i: Rows, j: Rows) -> Candidates:
         pair = np.flatnonzero(wanted)
         parts.append((pair, i[pair], j[pair], np.full(len(pair), view_i), np.full(len(pair), view_j), same[pair]))
     return Candidates(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+
+
+def _same_color(descriptors: Bytes, i: Rows, j: Rows) -> npt.NDArray[np.bool_]:
+    """bool[m]: whether any corner of the frames, where borders lie, has about the same luma."""
+    corners = np.array([0, description.SIDE - 1, -description.SIDE, -1]) % description.LUMA.stop
+    levels_i, levels_j = (descriptors[rows[:, None], corners].astype(np.int16) for rows in (i, j))
+    return np.asarray((np.abs(levels_i - levels_j) <= _OTHER_COLOR).any(axis=1))
 
 
 def _told_apart(bits: Bytes) -> npt.NDArray[np.bool_]:

@@ -22,7 +22,7 @@ def neighbors(bits: Bytes, radius: int, against: Bytes | None = None, workers: i
     workers: threads, 0 for one per processor; the result is the same for any number.
     Returns i and j (int64[m]) and the distances (uint16[m]), sorted by (i, j). i counts rows of `bits`; j rows of
     `against`, or of `bits` with i < j. A negative radius has no pairs.
-    Raises UnsupportedInput for another dtype or shape, and for a radius that is no whole number.
+    Raises UnsupportedInput for another dtype or shape, for a radius that is no whole number, and for workers below 0.
     """
     left = checked("bits", bits)
     right = None if against is None else checked("against", against)
@@ -36,6 +36,8 @@ def neighbors(bits: Bytes, radius: int, against: Bytes | None = None, workers: i
             f"radius must be a whole number of bits, not {radius!r}\n"
             "For a share of equal bits s of n bits, use int((1 - s) * n)."
         )
+    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 0:
+        raise UnsupportedInput(f"Invalid number of workers: {workers}\nUse 1 or more, or 0 for one per processor.")
     if radius < 0 or not len(left) or (right is not None and not len(right)):
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint16)
     theirs = None if right is None else words_of(right)
