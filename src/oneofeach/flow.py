@@ -114,7 +114,7 @@ def scan_and_match(
     with _opened(index) as opened:
         if distributed:
             catalog, pairs = distributed.find(Walk(source, against, fingerprint, workers, progress), floor)
-            return _remembering(catalog, opened, reconsider), pairs
+            return remembering(catalog, opened, reconsider), pairs
         catalog = scan(
             source,
             against=against,
@@ -149,7 +149,7 @@ def scan(
     if distributed:
         catalog = distributed.scan(Walk(source, against, fingerprint, workers, progress))
         with _opened(index) as opened:
-            return _remembering(catalog, opened, reconsider)
+            return remembering(catalog, opened, reconsider)
     items, threads = items_of(source), checked_workers(workers)
     if not items:
         raise EmptyImageList(_empty_hint(source))
@@ -160,7 +160,7 @@ def scan(
     with _opened(index) as opened:
         if opened:
             opened.runs.load()  # a damaged file is begun anew before anything is stored in it
-        catalog = _remembering(_described(items, method, run, threads, opened, progress), opened, reconsider)
+        catalog = remembering(_described(items, method, run, threads, opened, progress), opened, reconsider)
     return replace(catalog, reference=np.arange(len(items)) >= own, links=links_among(items))
 
 
@@ -184,8 +184,8 @@ def checked_workers(workers: int | None) -> int:
     return int(workers)
 
 
-def _remembering(catalog: Catalog, index: Index | None, reconsider: bool) -> Catalog:
-    """With what a person decided, and what an earlier run kept; a cluster takes nothing else from an index."""
+def remembering(catalog: Catalog, index: Index | None, reconsider: bool = False) -> Catalog:
+    """The catalog with what a person decided, and what an earlier run kept: all that a cluster takes from an index."""
     if index is None:
         return catalog
     kept = catalog.kept_earlier if reconsider else index.kept(catalog.facts["content"])
@@ -223,9 +223,7 @@ def similarity(a: Any, b: Any, *, fingerprint: str = DEFAULT_FINGERPRINT) -> flo
     """
     for one in (a, b):
         if (count := len(items_of([one]))) != 1:
-            raise UnsupportedInput(
-                f"Expected one image, got {count}\nGive two single images, or use deduplicate for many."
-            )
+            raise UnsupportedInput(f"Expected one image, got {count}\nGive two single images; deduplicate takes many.")
     catalog = scan([a, b], fingerprint=fingerprint, workers=1)
     for reason in catalog.errors.values():
         raise UnreadableImage(f"{reason}\nGive two readable images.")

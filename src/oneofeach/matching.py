@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import replace
 from numbers import Real
@@ -27,9 +28,13 @@ LISTED, LISTED_PER_ROW = 2_000_000, 2  # candidate pairs; those of denser cluste
 
 def checked_threshold(value: object) -> float:
     """The threshold as a float. InvalidThreshold unless it is a number in 0.0..1.0."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real) or not 0 <= value <= 1:
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) else math.nan
+    except OverflowError:  # a whole number beyond every float
+        number = math.nan
+    if not 0.0 <= number <= 1.0:
         raise InvalidThreshold(value)
-    return float(value)
+    return number
 
 
 def match(

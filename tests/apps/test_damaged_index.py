@@ -13,7 +13,7 @@ from pictures import encoded
 
 import oneofeach
 from oneofeach.apps.cli import run
-from oneofeach.index import decided
+from oneofeach.index import users_own
 from oneofeach.index.schema import PAGE
 
 
@@ -83,8 +83,10 @@ def test_every_command_goes_on_with_a_new_index(
     if command != "decisions list":  # which does not look there
         assert "begun anew with all that was decided" in caplog.text
         assert index.with_name("index.sqlite.damaged-1").exists()
-    assert decided() == oneofeach.Index(index).decisions.load()
-    assert len(decided().kept) == 1
+    with users_own() as own:
+        assert own is not None
+        assert own.path == str(index)
+        assert len(own.decisions.load().kept) == 1
 
 
 def test_what_was_decided_is_obeyed_in_the_run_that_finds_the_damage(

@@ -5,7 +5,7 @@ Whatever is stored here can be computed again, except decisions and what was kep
 
 from __future__ import annotations
 
-from oneofeach.index.index import Index, decided, default_path
+from oneofeach.index.index import Index, default_path, users_own
 from oneofeach.index.store import IndexRenewed, renewing
 
-__all__ = ["Index", "IndexRenewed", "decided", "default_path", "renewing"]
+__all__ = ["Index", "IndexRenewed", "default_path", "renewing", "users_own"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TypeVar
 
@@ -19,7 +20,6 @@ from oneofeach.index.pairs import PairStore
 from oneofeach.index.query import Keys
 from oneofeach.index.store import Store, renewing
 from oneofeach.plugins import Fingerprint, similarity_name
-from oneofeach.tables import Decisions
 
 FILE_NAME = "index.sqlite"
 Self = TypeVar("Self", bound="Index")
@@ -40,16 +40,18 @@ def default_path() -> str:
     return os.path.join(user_cache_dir("oneofeach", appauthor=False), FILE_NAME)
 
 
-def decided() -> Decisions:
-    """What a person decided, from the user's own index; nothing where there is none. No file is made."""
+@contextmanager
+def users_own() -> Iterator[Index | None]:
+    """The user's own index for a while; None where there is none. No file is made."""
     try:
         path = default_path()
     except MissingExtra:
-        return Decisions()
+        path = ""
     if not os.path.exists(path):
-        return Decisions()
+        yield None
+        return
     with Index(path) as index:
-        return index.decisions.load()
+        yield index
 
 
 class Index:

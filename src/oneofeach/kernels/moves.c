@@ -58,8 +58,8 @@ static int as_move(PyObject *tuple, Move *move)
 }
 
 /* move_files(moves: list of (source, target, mark, keeper, its mark), patience) -> (how many files, from the first on,
- * were renamed and then seen at their targets with their keepers in place; 1 when the next one was renamed and not seen
- * so, else 0). Marks are those of `file_mark`. It ends with the first that fails, and after `patience` nanoseconds. */
+ * were as marked, renamed, and then seen at their targets with their keepers in place; 1 when the next one was renamed
+ * and not seen so, else 0). Marks are those of `file_mark`. It ends with the first that fails, and after `patience` nanoseconds. */
 static PyObject *move_files(PyObject *self, PyObject *args)
 {
     PyObject *list, *told = NULL;
@@ -77,7 +77,7 @@ static PyObject *move_files(PyObject *self, PyObject *args)
         const long long end = now() + patience;
         while (right < count && (right == 0 || now() < end)) {
             const Move *move = &moves[right];
-            if (failed(&move->source, &move->target)) break;
+            if (!stands(&move->source, &move->seen, 0) || failed(&move->source, &move->target)) break;
             begun = !(stands(&move->target, &move->seen, 1) && stands(&move->keeper, &move->kept, 0));
             if (begun) break;
             right++;

@@ -228,6 +228,17 @@ def test_duplicates_move_aside_with_their_sidecars_and_come_back(host, folder):
     assert {name: (folder / name).read_bytes() for name in listing(folder)} == before
 
 
+def test_what_stayed_when_duplicates_moved_aside_stays_when_a_larger_copy_comes(host, folder):
+    with Index(host.index):
+        pass  # the user has one
+    done(host, clean(folder, action="move duplicates aside", target="stays"))
+    smooth(3, (384, 256)).save(folder / "later.png")
+    smooth(1, (384, 256)).save(folder / "larger.png")
+    assert texts(done(host, load(folder, repeats="ignore")), "gone") == ["larger.png", "later.png"]
+    if host.index:
+        host.index.unlink()  # the server goes on; other tests have the same pictures
+
+
 def test_a_target_outside_the_output_folder_is_refused(host, folder):
     reply = host.submit(clean(folder, target="../elsewhere"))
     assert reply.exception.startswith("1: Refused: Folder is outside ComfyUI's input and output folders: ")

@@ -63,14 +63,22 @@ def swap(path: Path) -> None:
     other.replace(path)
 
 
+def edit(path: Path) -> None:
+    """Other bytes in the same file, and its time set back."""
+    was = path.stat()
+    path.write_text("X")
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", [swap, edit])
 @pytest.mark.parametrize("name", ["a.png", "b.png", "b.txt", "d.png"])
-def test_a_file_that_changed_at_the_last_moment_is_put_back_with_its_unit_and_the_rest_goes(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+def test_a_file_that_changed_at_the_last_moment_stays_with_its_unit_and_the_rest_goes(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[Path], None]
 ) -> None:
     before = dataset.snapshot(root)
-    journal = applied(planned(root), tmp_path / "journals", lambda: swap(root / name), monkeypatch)
+    journal = applied(planned(root), tmp_path / "journals", lambda: change(root / name), monkeypatch)
     (refused,) = journal.refused
-    assert (refused.outcome, refused.reason) == ("refused", f"{root / name} has changed since the plan was made")
+    assert (refused.outcome, refused.reason) == ("refused", f"the file {root / name} has changed since the plan was made")
     assert journal.counts["done"] == 3
     stays = {"keep.png", name, *(("b.png", "b.txt") if name.startswith("b") else ())}
     assert set(dataset.contents_names(root)) == stays
@@ -135,8 +143,11 @@ def test_the_kernel_tells_how_far_it_came(root: Path) -> None:
     assert kernel(moves, 0) == (1, 0)
     assert kernel(moves[:1], 10**9) == (0, 0)
     swap(root / "c.png")
-    assert kernel(moves[1:], 10**9) == (1, 1)
-    assert dataset.contents(root) == {"a": "A", "b": "B", "c": "X", "b.txt": "b", "d.png": "D", "keep.png": "K"}
+    assert kernel(moves[1:], 10**9) == (1, 0), "what is no more as it was seen is not touched"
+    assert dataset.contents(root) == {"a": "A", "b": "B", "c.png": "X", "b.txt": "b", "d.png": "D", "keep.png": "K"}
+    swap(root / "keep.png")
+    assert kernel(moves[3:], 10**9) == (0, 1), "renamed, and then its keeper seen to be another file"
+    (root / "d").rename(root / "d.png")
     with pytest.raises(TypeError):
         kernel([moves[3][:4]], 10**9)  # type: ignore[list-item]
     with pytest.raises(ValueError, match="null"):

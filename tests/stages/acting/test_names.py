@@ -134,6 +134,7 @@ def test_a_plan_is_read_line_by_line_and_empty_lines_do_not_count() -> None:
             "plan, line 2: 'size' is true instead of a whole number\n",
         ),
         ([HEADER, '{"action": "trash"}'], "plan, line 2: 'source' is missing\n"),
+        ([HEADER, STEP.replace("/p/a", r"/p/a\u0000")], "line 2: 'source' holds a character that no path can"),
         ([HEADER, STEP.replace('"keeper": {', '"kept": {')], "plan, line 2: 'keeper' is missing\n"),
         ([HEADER, STEP.replace('"sidecars": []', '"sidecars": ["a.txt"]')], "plan, line 2: 'source' is missing\n"),
         ([HEADER.replace('"roots": ["/p"]', '"roots": "/p"')], "line 1: 'roots' is \"/p\" instead of a list\n"),

@@ -13,6 +13,8 @@ from oneofeach.apps.comfy import report as lines
 from oneofeach.apps.comfy.dataset import explained, unused
 from oneofeach.apps.comfy.folders import Found, group_lines, unreadable
 from oneofeach.apps.comfy.host import Progress
+from oneofeach.index import users_own
+from oneofeach.keeping import note_applied, note_plan
 from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
@@ -65,11 +67,21 @@ def _caption_path(item: Item, place: str) -> str:
 
 
 def move_duplicates(found: Found, root: str, folder: str, progress: Progress) -> list[str]:
-    """Duplicates and the sidecars that are theirs alone, to `folder`; the journal there takes it back."""
+    """Duplicates and the sidecars that are theirs alone, to `folder`; the journal there takes it back.
+
+    What stays is remembered in the user's own index, where there is one.
+    """
     moves = plan(found.result, "quarantine", roots=[root], quarantine=folder)
     if not moves.steps:
         return _left(moves.left)
-    journal = perform(moves, journals=folder, progress=progress)
+    with users_own() as index:
+        if index:
+            note_plan(index, found.result, moves)
+        try:
+            journal = perform(moves, journals=folder, progress=progress)
+        finally:
+            if index:
+                note_applied(index, moves, folder)
     outcomes = list(journal.results.values())
     moved = sum(result.outcome == "done" for result in outcomes)
     not_moved = [(name_in(root, result.source), result.reason) for result in outcomes if result.outcome != "done"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,8 +19,8 @@ from oneofeach.apps.comfy.places import images_in
 from oneofeach.apps.comfy.schema import CAPTIONS, KEEP
 from oneofeach.apps.comfy.tensors import image_tensor, mask_tensor
 from oneofeach.errors import OneOfEachError, UnreadableImage
-from oneofeach.flow import Result, group, match, scan
-from oneofeach.index import decided
+from oneofeach.flow import Result, group, match, remembering, scan
+from oneofeach.index import users_own
 from oneofeach.stages.acting.captions import caption_rule
 from oneofeach.stages.decode import open_image
 from oneofeach.stages.sources.captions import captions_of
@@ -67,9 +67,11 @@ def found_in(folder: str, recursive: bool, threshold: float, keep: str, captions
 
 
 def _find(folder: str, recursive: bool, threshold: float, keep: str, captions: str, progress: Progress) -> Found:
-    """In the library's own way; decisions in the user's index are obeyed."""
+    """In the library's own way; decisions in the user's index, and what earlier runs kept, are obeyed."""
     items = images_in(folder, recursive)
-    catalog = replace(scan(items, progress=progress), decisions=decided())
+    catalog = scan(items, progress=progress)
+    with users_own() as index:
+        catalog = remembering(catalog, index)
     pairs = match(catalog, floor=min(threshold, *LEVELS), progress=progress)
     result = group(catalog, pairs, threshold, KEEP[keep])
     texts = captions_of(items)

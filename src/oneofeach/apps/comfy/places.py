@@ -75,18 +75,22 @@ def no_images(folder: str) -> OneOfEachError:
 
 
 def state_of(folder: str, path: str, recursive: bool) -> str | float:
-    """A fingerprint of names, times and sizes of images and sidecars, and of what was decided by hand.
+    """A fingerprint of names, times and sizes of images and sidecars, and of what was decided and kept before.
 
     NaN, equal to nothing, where there are no images.
     """
-    from oneofeach.index import decided
+    from oneofeach.index import users_own
 
     try:
         items = images_in(chosen(folder, path), recursive)
     except OneOfEachError:
         return float("nan")
-    decisions = decided()
-    digest = blake2b(repr((sorted(decisions.apart), sorted(decisions.kept))).encode(), digest_size=16)
+    digest = blake2b(digest_size=16)
+    with users_own() as index:
+        if index:
+            decisions = index.decisions.load()
+            for part in (decisions.apart, decisions.kept, index.runs.load()):
+                digest.update(repr(sorted(part)).encode())
     for item in items:
         digest.update(repr((item.key, item.mtime_ns, item.size)).encode())
         for path in sorted(item.sidecars):
