@@ -238,3 +238,11 @@ def test_a_cluster_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch)
 def test_a_cluster_without_a_work_folder_is_refused() -> None:
     with pytest.raises(Refused, match=r"work folder that all of them see\n.*--work-folder"):
         oneofeach.deduplicate(images(0, 2), engine=Ray("auto"))
+
+
+def test_what_ray_reads_when_it_is_imported_is_set_by_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or, under `uv run`, it ships the current folder to its workers, images and all."""
+    monkeypatch.delenv("RAY_ENABLE_UV_RUN_RUNTIME_ENV", raising=False)
+    code = "from oneofeach.engines.ray.cluster import Cluster; Cluster(); from ray._private import ray_constants as c; "
+    code += "print(c.RAY_ENABLE_UV_RUN_RUNTIME_ENV)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == ["False"]

@@ -54,7 +54,8 @@ class Cluster:
 
     def __init__(self, address: str = "", workers: int | None = None) -> None:
         self._address, self._workers, self._folder = address, workers, os.getcwd()
-        self._ray: Any = extra("ray", "ray")
+        with _environment():  # some of it is read when Ray is imported
+            self._ray: Any = extra("ray", "ray")
 
     def _connect(self, address: str, workers: int | None) -> None:
         options: dict[str, Any] = {"log_to_driver": False}
