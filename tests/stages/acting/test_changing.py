@@ -78,7 +78,8 @@ def test_a_file_that_changed_at_the_last_moment_stays_with_its_unit_and_the_rest
     before = dataset.snapshot(root)
     journal = applied(planned(root), tmp_path / "journals", lambda: change(root / name), monkeypatch)
     (refused,) = journal.refused
-    assert (refused.outcome, refused.reason) == ("refused", f"the file {root / name} has changed since the plan was made")
+    assert refused.outcome == "refused"
+    assert refused.reason == f"the file {root / name} has changed since the plan was made"
     assert journal.counts["done"] == 3
     stays = {"keep.png", name, *(("b.png", "b.txt") if name.startswith("b") else ())}
     assert set(dataset.contents_names(root)) == stays

@@ -17,8 +17,8 @@ from oneofeach.stages.acting.witness import Witness, content_of
 class Quarantine:
     """Rename to the target the plan names; the only action that takes nothing away for good and costs no copy.
 
-    A file is looked at just before, for a rename hides that it was edited, and once it is in its new place, where nobody
-    else changes it; it is put back when it is not the file that was checked.
+    A file is looked at just before, for a rename hides that it was edited, and once it is in its new place, where
+    nobody else changes it; it is put back when it is not the file that was checked.
     """
 
     same_bytes = False
