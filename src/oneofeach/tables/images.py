@@ -24,7 +24,7 @@ class Sample(Readable, Protocol):
 
     place: where the bytes are, the same in every run ("/data/shard-1.tar#512"); what the index knows it by.
     name: unique inside the container, without extension. extension: of the image, without dot ("jpg").
-    companions: what travels with the image, by extension ("txt", "json", "seg.png").
+    companions: what travels with the image, by extension ("txt", "json", "seg.png") or ending ("-masklabel.png").
     """
 
     @property

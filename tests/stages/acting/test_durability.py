@@ -21,6 +21,7 @@ from oneofeach.stages.acting import perform as performing
 from oneofeach.stages.acting.actions import ALL
 from oneofeach.stages.acting.journal import Journal
 from oneofeach.stages.acting.journals import journals, read
+from oneofeach.stages.acting.names import QUARANTINE
 from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.undo import undo
@@ -108,6 +109,24 @@ def test_every_intent_is_on_disk_before_its_file_moves(plan: Plan, folder: str, 
         moved = recording.at(("rename", (step.file.path, step.file.target)))
         assert intent < recording.at(("sync", path), intent) < moved
         assert recording.at(("sync", folder)) < moved
+
+
+def test_folders_that_nothing_else_touches_are_on_disk_before_their_step_is_called_done(
+    tmp_path: Path, folder: str, recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(performing, "BATCH", 1)
+    names = [f"{folder}/b.png" for folder in "xyz"]
+    root = dataset.make(tmp_path / "photos", {"a.png": "A", **dict.fromkeys(names, "B")})
+    dataset.make(root / QUARANTINE / "t", dict.fromkeys((f"{name}.older" for name in names), ""))
+    plan = dataset.plan(root, *(dataset.step(root, name, "a.png") for name in names))
+    path = perform(plan, folder).path
+    for number, step in enumerate(plan.removals, 1):
+        done, moved = recording.record(n=number, outcome="done"), recording.all("rename")[number - 1][0]
+        for changed in (os.path.dirname(step.file.path), os.path.dirname(step.file.target)):
+            assert moved < recording.at(("sync", changed), moved) < done
+    assert recording.all("sync")[-1][1] == path, "and the last words of the journal are, too"
+    assert recording.all("record")[-1][0] < recording.all("sync")[-1][0]
+    assert path not in {os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")}, "it is closed"
 
 
 def test_nothing_is_called_done_before_its_folders_are_on_disk(plan: Plan, folder: str, recording: Recording) -> None:

@@ -31,6 +31,14 @@ def journals(tmp_path: Path) -> str:
     return str(folder)
 
 
+def test_journals_go_to_the_folder_of_the_user_unless_another_is_named(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEOFEACH_JOURNALS", str(tmp_path / "own"))
+    plan = dataset.plan(root, dataset.step(root, "same.png", "a.png"))
+    assert os.path.dirname(perform(plan).path) == str(tmp_path / "own")
+
+
 def reasons(journal: Journal) -> list[str]:
     return [result.reason for result in journal.refused]
 

@@ -65,7 +65,10 @@ class Cluster:
             _knock(address)
             self._ray.init(address=address or "local", **options)
         except (OSError, ValueError, RuntimeError) as error:
-            hint = "Check --address, and that the cluster runs the same Ray and Python versions; or leave it out."
+            hint = (
+                "Check --address, and that the cluster runs the same Ray and Python versions; "
+                "set RAY_AUTH_MODE=token if it asks for one; or leave it out."
+            )
             raise Refused(f"No Ray cluster at {address or 'this machine'}: {error}\n{hint}") from error
 
     def __enter__(self) -> Cluster:

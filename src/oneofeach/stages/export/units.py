@@ -48,7 +48,8 @@ class Unit:
     def companions(self) -> dict[str, bytes]:
         """What travels with the image, by what its name adds to that of the image: ".txt", ".seg.png", "-mask.png"."""
         if isinstance(self.item.source, Sample):
-            return {f".{extension}": data for extension, data in self.item.source.companions().items()}
+            found = self.item.source.companions()
+            return {"." * (not name.startswith("-")) + name: data for name, data in found.items()}
         return {ending: _file(path) for ending, path in self.sidecars().items()}
 
     def caption(self, companions: Mapping[str, bytes]) -> str:
