@@ -63,6 +63,18 @@ def run(folder: Path, index: str) -> tuple[Catalog, Pairs]:
     return catalog, pairs
 
 
+def added(images: Path, index: str, more: Path, number: int) -> float:
+    """Seconds by which a run with 100 new images is longer than the one after it."""
+    start = 10_000_000 + 1_000 * number
+    make(more, start, start + 100)
+    (images / "new").mkdir(exist_ok=True)
+    for path in (more / f"{start // PER_FOLDER:04}").glob("*.jpg"):
+        os.link(path, images / "new" / path.name)
+    longer, _ = timed(lambda: run(images, index))
+    without, _ = timed(lambda: run(images, index))
+    return longer - without
+
+
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--files", type=int, default=100_000)
@@ -82,15 +94,11 @@ def main() -> None:
     with oneofeach.Index(index) as opened:
         status = opened.status()
     print(f"index: {status.bytes / status.files:,.0f} bytes per image, {status.pairs:,} pairs")
-    make(chosen.folder / "more", 10_000_000, 10_000_100)
-    (images / "new").mkdir(exist_ok=True)
-    for path in (chosen.folder / "more").rglob("*.jpg"):
-        os.link(path, images / "new" / path.name)
-    second, _ = timed(lambda: run(images, index))
-    third, _ = timed(lambda: run(images, index))
-    beyond = second - third
+    beyond = sorted(added(images, index, chosen.folder / "more", number) for number in range(chosen.rounds))
+    middle = beyond[len(beyond) // 2]
     print(
-        f"100 new images: {second:.2f} s, {beyond:.2f} s beyond a run without them: {beyond / first:.2%} of the first"
+        f"100 new images, beyond a run without any: {middle:.2f} s ({beyond[0]:.2f}..{beyond[-1]:.2f}), "
+        f"{middle / first:.2%} of the first run"
     )
     print(f"largest memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
     started = time.perf_counter()
