@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, DHT = 0xc4, RST0 = 0xd0, EOI = 0xd9, SOS = 0xda, DQT = 0xdb, DRI = 0xdd };
+enum { SOF0 = 0xc0, SOF1 = 0xc1, SOF2 = 0xc2, DHT = 0xc4, RST0 = 0xd0, EOI = 0xd9, SOS = 0xda, DQT = 0xdb, DRI = 0xdd, COM = 0xfe };
 
 static size_t two(const uint8_t *at) { return (size_t)at[0] << 8 | at[1]; }
 
@@ -144,7 +144,7 @@ int jpeg_next_scan(Jpeg *jpeg, Scan *scan)
         case DQT: good = read_quantization(jpeg, at, stop); break;
         case DRI: good = length == 4; if (good) jpeg->restart = two(at); break;
         case SOS: return read_scan(jpeg, at, stop, scan);
-        default: good = marker > 0xcf && read_application(jpeg, marker, at, stop);
+        default: good = ((marker & 0xf0) == 0xe0 || marker == COM) && read_application(jpeg, marker, at, stop);
         }
         if (!good) return 0;
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hostile import png, png_chunk
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pictures import encoded
 from PIL import Image
@@ -246,6 +246,8 @@ def test_a_truncated_progressive_file_is_refused_though_its_first_scan_is_whole(
     st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=3),
     st.booleans(),
 )
+@example("baseline", [(1, 240)], False)  # a marker that libjpeg does not know
+@example("progressive", [(1, 240)], False)
 def test_the_fast_path_accepts_no_damaged_file_that_pillow_refuses(kind, damages, early):
     damaged = bytearray(DAMAGED[kind])
     for at, value in damages:
