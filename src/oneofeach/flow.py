@@ -221,10 +221,7 @@ def similarity(a: Any, b: Any, *, fingerprint: str = DEFAULT_FINGERPRINT) -> flo
     a, b: anything `deduplicate` takes as one image; UnsupportedInput for none or several, as in a batch or a folder.
     UnreadableImage when one of them cannot be decoded.
     """
-    for one in (a, b):
-        if (count := len(items_of([one]))) != 1:
-            raise UnsupportedInput(f"Expected one image, got {count}\nGive two single images; deduplicate takes many.")
-    catalog = scan([a, b], fingerprint=fingerprint, workers=1)
+    catalog = scan([_single_image(a), _single_image(b)], fingerprint=fingerprint, workers=1)
     for reason in catalog.errors.values():
         raise UnreadableImage(f"{reason}\nGive two readable images.")
     if catalog.same_bytes(0, 1):
@@ -233,6 +230,13 @@ def similarity(a: Any, b: Any, *, fingerprint: str = DEFAULT_FINGERPRINT) -> flo
     rows = np.arange(2)
     value, _ = method.similarity(catalog.bits, catalog.descriptors, rows[:1], rows[1:], 0.0)
     return float(value[0])
+
+
+def _single_image(image: Any) -> Item:
+    items = items_of([image])
+    if len(items) != 1:
+        raise UnsupportedInput(f"Expected one image, got {len(items)}\nGive two single images; deduplicate takes many.")
+    return items[0]
 
 
 class Result(Outcome):

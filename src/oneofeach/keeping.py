@@ -14,6 +14,7 @@ from oneofeach.index import Index
 from oneofeach.stages.acting import journals as journaling
 from oneofeach.stages.acting.files import path_of
 from oneofeach.stages.acting.journal import Journal
+from oneofeach.stages.acting.perform import Progress, perform
 from oneofeach.stages.acting.plans import Plan
 from oneofeach.tables import Outcome
 
@@ -28,6 +29,22 @@ def note_plan(index: Index, result: Outcome, plan: Plan) -> None:
         stays[row] = path_of(items[row]) not in going
     contents = result.catalog.facts["content"][stays]
     index.runs.planned(plan.id, map(bytes, contents[contents.any(axis=1)]))
+
+
+def perform_and_note(
+    plan: Plan, outcome: Outcome | None, index: Index | None, folder: str, progress: Progress | None
+) -> Journal:
+    """`perform`, and what it keeps is remembered, also when it is cut short.
+
+    outcome: what the plan was made of; None when only captions change. folder: of the journals.
+    """
+    if index and outcome:
+        note_plan(index, outcome, plan)
+    try:
+        return perform(plan, folder, progress=progress)
+    finally:
+        if index:
+            note_applied(index, plan, folder)
 
 
 def note_applied(index: Index, plan: Plan, folder: str = "") -> None:

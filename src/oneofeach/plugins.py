@@ -163,6 +163,7 @@ BUILT_IN = {
 }
 """By kind and name: where each built-in plugin is. A foreign one cannot take its name."""
 WITH_ARGUMENT = ("embed",)
+"""Those that take one behind a colon."""
 
 
 def names(kind: str) -> list[str]:
@@ -173,13 +174,14 @@ def names(kind: str) -> list[str]:
 
 def load(kind: str, name: str) -> Any:
     """The plugin itself; "name:argument" is one that takes it. UnknownPlugin when there is none of that name."""
-    base, _, argument = name.partition(":") if isinstance(name, str) else ("", "", "")
+    text = str(name)
+    base, _, argument = text.partition(":")
     if argument and base in WITH_ARGUMENT:
         return partial(load(kind, base), argument)
-    if base and name in BUILT_IN[kind]:
-        module, _, attribute = BUILT_IN[kind][name].partition(":")
+    if text in BUILT_IN[kind]:
+        module, _, attribute = BUILT_IN[kind][text].partition(":")
         return getattr(import_module(module), attribute)
-    for point in entry_points(group=f"oneofeach.{kind}", name=name) if base else ():
+    for point in entry_points(group=f"oneofeach.{kind}", name=text):
         return point.load()
     raise UnknownPlugin(f"Unknown {kind[:-1]}: {named(name)}\nChoose one of: {', '.join(names(kind))}.")
 

@@ -35,13 +35,15 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(tmp_path / "cap.zip")
 
 
-def test_a_mask_in_a_zip_is_beside_its_image_under_its_own_name(tmp_path: Path) -> None:
+def test_masks_and_latents_in_a_zip_are_beside_their_image_under_their_own_names(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "masks.zip", "w") as zipped:
         zipped.writestr("x.png", encoded(1))
         zipped.writestr("x-masklabel.png", encoded(2))
+        zipped.writestr("x_0064x0064_sd.npz", b"latents")
     folder = export(str(tmp_path / "masks.zip"), tmp_path / "out", "folder")
     (item,) = items_of(str(folder))
-    assert [Path(item.key).name, *(Path(sidecar).name for sidecar in item.sidecars)] == ["x.png", "x-masklabel.png"]
+    names = [Path(item.key).name, *sorted(Path(sidecar).name for sidecar in item.sidecars)]
+    assert names == ["x.png", "x-masklabel.png", "x_0064x0064_sd.npz"]
 
 
 def export(source: str, to: Path, format: str) -> Path:

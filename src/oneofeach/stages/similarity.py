@@ -19,10 +19,11 @@ TURNS = {
     7: "mirrored and turned by 270°",
     8: "turned by 270°",
 }
+_UNEQUAL = 7  # `views`: both pictures were compared without their borders, which differ
+_BORDERS = {1: "border removed", 2: "border removed", _UNEQUAL: "another border"}  # by `views`
 _SIDES = ("left", "top", "right", "bottom")
 _LEAST_CUT = 0.005  # of a side: less is within the error of the registration
 _LEAST_CUT_INSIDE = 0.05  # where each border ends is a guess: pictures drawn on plain paper have edges of their own
-_UNEQUAL = 7  # `views`: both pictures were compared without their borders, which differ
 _LEAST_TURN = 0.3  # degrees
 _RECOLORED = 0.9  # share of windows whose colors agree
 _ALIKE = 0.8  # verified similarity; what is less comes up only where the threshold asks for next to nothing
@@ -48,7 +49,8 @@ def _orientation(evidence: np.void) -> list[str]:
 
 
 def _border(evidence: np.void) -> list[str]:
-    return {1: ["border removed"], 2: ["border removed"], _UNEQUAL: ["another border"]}.get(int(evidence["views"]), [])
+    border = _BORDERS.get(int(evidence["views"]))
+    return [border] if border else []
 
 
 def _geometry(evidence: np.void) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from reviewing import near_copies, page_of, running
+from reviewing import near_copies, page_of, running, scanned, session_of
 
+from oneofeach import export
 from oneofeach.apps.review.applying import Wanted
+from oneofeach.apps.review.captioning import captioned
 from oneofeach.index import Index
 from oneofeach.stages.sources import items_of
 from oneofeach.stages.sources.captions import caption_of
@@ -159,6 +162,23 @@ def test_a_dataset_is_exported_with_the_captions_of_the_page_and_stays_as_it_is(
     first, second = items_of(str(place))
     assert caption_of(first) == "written on the page"
     assert caption_of(second) in ("", "before", "a drawing, number 1")
+
+
+def test_masks_and_latents_stay_with_an_image_whose_caption_was_written(tmp_path: Path) -> None:
+    folder = near_copies(tmp_path / "photos", 1)
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as zipped:
+        zipped.write(folder / "0.png", "0.png")
+        for name in ("0-masklabel.png", "0_0240x0180_sd.npz", "0.txt"):
+            zipped.writestr(name, name.encode())
+    session = session_of(*scanned(tmp_path / "one.zip"))
+    session.caption(0, "written")
+    export(captioned(session.outcome(decided_only=False), session), tmp_path / "out", "folder")
+    found = {path.name: path.read_bytes() for path in (tmp_path / "out").rglob("0*") if path.name != "0.png"}
+    assert found == {
+        "0-masklabel.png": b"0-masklabel.png",
+        "0_0240x0180_sd.npz": b"0_0240x0180_sd.npz",
+        "0.txt": b"written",
+    }
 
 
 def test_what_was_kept_is_remembered_for_later_runs(chromium: Browser, tmp_path: Path) -> None:

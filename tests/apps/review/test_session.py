@@ -336,13 +336,18 @@ def content(*rows: int) -> set[bytes]:
     return {bytes(tables(10, JOINS)[0].facts["content"][row]) for row in rows}
 
 
+def decide_three(index: Index, store: Path) -> None:
+    """One image kept, a pair called apart, and a suggestion accepted."""
+    reviewed = shared(index, store)
+    decide(reviewed, 0, "keep", 2)
+    decide(reviewed, 3, "apart")
+    decide(reviewed, 5, "accept")
+    reviewed.close()
+
+
 def test_what_is_decided_by_hand_binds_every_other_door_until_it_is_undone(tmp_path: Path) -> None:
     with Index(tmp_path / "index.sqlite") as index:
-        reviewed = shared(index, tmp_path / "store")
-        decide(reviewed, 0, "keep", 2)
-        decide(reviewed, 3, "apart")
-        decide(reviewed, 5, "accept")
-        reviewed.close()
+        decide_three(index, tmp_path / "store")
         known = index.decisions.load()
         assert known.kept == content(2)
         assert known.apart == {tuple(sorted(content(3, 4)))}
@@ -383,11 +388,7 @@ def test_what_was_decided_elsewhere_is_neither_overruled_nor_taken_back(tmp_path
 
 def test_what_was_forgotten_on_the_command_line_is_open_again_and_stays_forgotten(tmp_path: Path) -> None:
     with Index(tmp_path / "index.sqlite") as index:
-        reviewed = shared(index, tmp_path / "store")
-        decide(reviewed, 0, "keep", 2)
-        decide(reviewed, 3, "apart")
-        decide(reviewed, 5, "accept")
-        reviewed.close()
+        decide_three(index, tmp_path / "store")
         assert forget([*content(2), *content(7)], str(tmp_path / "store")) == 1
         index.decisions.forget([*content(2)])
         again = shared(index, tmp_path / "store")

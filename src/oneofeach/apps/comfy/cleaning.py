@@ -14,9 +14,8 @@ from oneofeach.apps.comfy.dataset import explained, unused
 from oneofeach.apps.comfy.folders import Found, group_lines, unreadable
 from oneofeach.apps.comfy.host import Progress
 from oneofeach.index import users_own
-from oneofeach.keeping import note_applied, note_plan
+from oneofeach.keeping import perform_and_note
 from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
-from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
 from oneofeach.tables import Item
 
@@ -75,13 +74,7 @@ def move_duplicates(found: Found, root: str, folder: str, progress: Progress) ->
     if not moves.steps:
         return _left(moves.left)
     with users_own() as index:
-        if index:
-            note_plan(index, found.result, moves)
-        try:
-            journal = perform(moves, journals=folder, progress=progress)
-        finally:
-            if index:
-                note_applied(index, moves, folder)
+        journal = perform_and_note(moves, found.result, index, folder, progress)
     outcomes = list(journal.results.values())
     moved = sum(result.outcome == "done" for result in outcomes)
     not_moved = [(name_in(root, result.source), result.reason) for result in outcomes if result.outcome != "done"]

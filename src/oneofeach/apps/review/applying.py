@@ -21,11 +21,10 @@ from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
 from oneofeach.flow import Result
 from oneofeach.index import Index
-from oneofeach.keeping import note_applied, note_plan, note_undone
+from oneofeach.keeping import note_undone, perform_and_note
 from oneofeach.stages.acting.actions import ACTIONS
 from oneofeach.stages.acting.journal import DONE, RESTORED, Journal
 from oneofeach.stages.acting.names import inside
-from oneofeach.stages.acting.perform import perform
 from oneofeach.stages.acting.plan import plan
 from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.steps import Caption, Step
@@ -160,13 +159,7 @@ class Applying:
         self._exported = {"written": text(str(target)), "images": kept}
 
     def _apply(self, made: Plan, outcome: Result | None) -> None:
-        if self._index and outcome:
-            note_plan(self._index, outcome, made)
-        try:
-            self.journal = perform(made, self._journals, progress=self._progress)
-        finally:
-            if self._index:
-                note_applied(self._index, made, self._journals)
+        self.journal = perform_and_note(made, outcome, self._index, self._journals, self._progress)
         if made.action in ("quarantine", "trash", "delete"):
             done = [path for path, result in self.journal.results.items() if result.outcome == DONE]
             self._session.set_gone(self._rows_of(done), True)

@@ -77,7 +77,7 @@ class _Captioned:
         return self._unit.read()
 
     def companions(self) -> Mapping[str, bytes]:
-        found = {ending[1:]: data for ending, data in self._unit.companions().items() if ending.startswith(".")}
+        found = {ending.removeprefix("."): data for ending, data in self._unit.companions().items()}
         captions = {f"{whole}{ending}"[1:] for whole in ("", f".{self.extension}") for ending in CAPTION_EXTENSIONS}
         without = {ending: data for ending, data in found.items() if ending not in captions}
         return {**without, "txt": self.text.encode()}

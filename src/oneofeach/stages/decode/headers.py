@@ -14,7 +14,7 @@ from PIL import Image
 
 _FRAMES = {0xC0: False, 0xC1: False, 0xC2: True}  # baseline, extended, progressive; Huffman coded
 _TABLES_AND_FRAMES = frozenset({0xDB, *range(0xC0, 0xD0)} - {0xC4})
-_OTHERS = frozenset({0xC4, 0xDD, 0xFE, *range(0xE0, 0xF0)})  # libjpeg refuses what it does not know
+_SKIPPED = frozenset({0xC4, 0xDD, 0xFE, *range(0xE0, 0xF0)})  # libjpeg refuses what it does not know
 _SHORTEST = {(0xE0, b"JFIF"): 7, (0xE2, b"ICC_"): 14, (0xEE, b"Adob"): 12}  # Pillow refuses shorter ones
 _NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # behind entropy-coded data; FF 00 and restarts belong to it
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=\"|>)([0-9])")
@@ -56,7 +56,7 @@ def jpeg_header(data: bytes) -> JpegHeader | None:
         if marker in _TABLES_AND_FRAMES:
             if not (_read_tables if marker == 0xDB else _read_frame)(data, segment, header):
                 return None
-        elif marker not in _OTHERS or position - start < _SHORTEST.get((marker, data[start : start + 4]), 0):
+        elif marker not in _SKIPPED or position - start < _SHORTEST.get((marker, data[start : start + 4]), 0):
             return None
         elif marker == 0xE1 and data.startswith(_EXIF, start):
             exif = exif or data[start + len(_EXIF) : position]

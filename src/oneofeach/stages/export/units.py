@@ -46,10 +46,10 @@ class Unit:
         return data
 
     def companions(self) -> dict[str, bytes]:
-        """What travels with the image, by what its name adds to that of the image: ".txt", ".seg.png", "-mask.png"."""
+        """What travels with the image, by what the name adds to its: ".txt", "-mask.png", "_512x512_sd.npz"."""
         if isinstance(self.item.source, Sample):
             found = self.item.source.companions()
-            return {"." * (not name.startswith("-")) + name: data for name, data in found.items()}
+            return {"." * (not name.startswith(("-", "_"))) + name: data for name, data in found.items()}
         return {ending: _file(path) for ending, path in self.sidecars().items()}
 
     def caption(self, companions: Mapping[str, bytes]) -> str:
@@ -60,14 +60,8 @@ class Unit:
 
     def sidecars(self) -> dict[str, str]:
         """The same for companions that are files of their own, as paths."""
-        image = os.path.basename(self.path)
-        stem = os.path.splitext(image)[0]
-        found = {}
-        for path in self.item.sidecars:
-            name = os.path.basename(path)
-            whole = name.startswith(image)
-            found[f".{self.extension}" * whole + name[len(image if whole else stem) :]] = path
-        return found
+        stem = os.path.splitext(os.path.basename(self.path))[0]
+        return {os.path.basename(path)[len(stem) :]: path for path in self.item.sidecars}
 
 
 def changed(item: Item) -> Refused:
