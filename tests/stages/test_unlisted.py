@@ -124,6 +124,19 @@ def test_which_rows_are_dense_does_not_depend_on_threads(kernel: str, monkeypatc
         assert np.array_equal(other.j, results[0].j)
 
 
+@pytest.mark.parametrize("kernel", ["compiled", "numpy"])
+def test_unless_all_pairs_are_listed_no_row_lists_many(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to three bits of one center are flipped, so that a row is near some of the others and far from some."""
+    if kernel == "numpy":
+        monkeypatch.setattr(kernels, "compiled", None)
+    flips = np.argsort(np.random.default_rng(0).random((4000, 64)), axis=1) < np.arange(4000)[:, None] % 4
+    bits = np.packbits(flips, axis=1)
+    near = bounded(np.arange(4000), bits, 4000, 3, limit=3_000_000)
+    degree = np.bincount(np.concatenate([near.i, near.j]), minlength=4000)
+    assert near.dense.any()
+    assert degree[~near.dense].max(initial=0) <= 1024
+
+
 def test_a_row_that_many_share_lists_no_pairs_among_them() -> None:
     bits = close_rows(2, 300, 8)
     bits[:200] = bits[0]

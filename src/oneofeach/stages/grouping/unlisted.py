@@ -19,9 +19,10 @@ def ask_for_unlisted(order: Rows, pairs: Pairs, unlisted: Unlisted, readable: Ma
     chosen, a, b = edges(pairs.i, pairs.j, pairs.similarity, threshold, leader, rank)
     gone = np.zeros(len(order), bool)  # by rank
     walk = _Walk(a, b, gone)
-    asked = _Asked(order[readable[order]], pairs.same, rank, leader, gone)
+    place_of = rank[leader]  # anything where there is no leader: no readable row will ask
+    asked = _Asked(order[readable[order]], pairs.same, rank, place_of, gone)
     dense = np.flatnonzero(unlisted.dense & (leader >= 0))
-    places = rank[leader[dense]]
+    places = place_of[dense]
     by_place = np.argsort(places)
     for row, place in zip(dense[by_place].tolist(), places[by_place].tolist(), strict=True):
         if gone[place]:  # nearly all of them: what is listed need not be walked for these
@@ -36,8 +37,9 @@ def ask_for_unlisted(order: Rows, pairs: Pairs, unlisted: Unlisted, readable: Ma
     kept[leader[leader >= 0]] = True
     kept[order[gone]] = False
     chosen, keeper, other = offers(pairs.i, pairs.j, chosen, leader, kept)
-    keeper = np.concatenate([keeper, *asked.keepers])
-    other = np.concatenate([other, *asked.others])
+    askers = np.repeat(np.array(asked.rows, np.int64), [len(others) for others in asked.others])
+    keeper = np.concatenate([keeper, leader[askers]])
+    other = np.concatenate([other, *(leader[others] for others in asked.others)])
     similarity = np.concatenate([pairs.similarity[chosen], *asked.similarities])
     position = np.full(len(keeper), -1)
     position[: len(chosen)] = chosen
@@ -70,30 +72,33 @@ class _Walk:
 
 
 class _Asked:
-    """What kept dense rows learned: offers of a keeper to the leader of a class, each better than those before."""
+    """What kept dense rows learned: offers of their class to other classes, each better than those before.
 
-    def __init__(self, order: Rows, same: Rows, rank: Rows, leader: Rows, fallen: Mask) -> None:
-        self.rank, self.leader, self.fallen = rank, leader, fallen
+    place: by class, the rank of its leader. fallen: by rank.
+    """
+
+    def __init__(self, order: Rows, same: Rows, rank: Rows, place: Rows, fallen: Mask) -> None:
+        self.place, self.fallen = place, fallen
         self.last = np.full(len(same), -1)  # by class: the rank of its last readable row
         self.last[same[order]] = rank[order]  # of several values for one place the last is stored
         self.best = np.zeros(len(same))  # by class
-        self.keepers: list[Rows] = []
+        self.rows: list[int] = []
         self.others: list[Rows] = []
         self.similarities: list[Floats] = []
 
     def undecided(self, row: int, others: Rows) -> Rows:
         """Those classes that may fall for the class of `row`, or have a row after it that may prefer it."""
-        place = self.rank[self.leader[row]]
+        place = self.place[row]
         others = others[(self.last[others] > place) & (self.best[others] < 1.0)]
-        lead = self.rank[self.leader[others]]
+        lead = self.place[others]
         return np.asarray(others[(lead > place) | self.fallen[lead]])
 
     def answer(self, row: int, others: Rows, similarity: Floats, threshold: float) -> None:
         near = similarity >= threshold
-        self.fallen[self.rank[self.leader[others[near]]]] = True
+        self.fallen[self.place[others[near]]] = True
         better = near & (similarity > self.best[others])
         others, similarity = others[better], similarity[better]
         self.best[others] = similarity
-        self.keepers.append(np.full(len(others), self.leader[row]))
-        self.others.append(self.leader[others])
+        self.rows.append(row)
+        self.others.append(others)
         self.similarities.append(similarity)

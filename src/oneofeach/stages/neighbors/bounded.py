@@ -15,6 +15,7 @@ from oneofeach.stages.neighbors.join import checked, joined
 from oneofeach.tables import Bytes, Mask, Rows
 
 LIMIT = 20_000_000  # pairs
+MANY = 1024  # pairs of a key: unless all pairs are listed, to ask for these is cheaper than to list them
 PER_TASK = 1 << 16  # pairs that a part of the join may always hold: a few close rows are not yet dense
 
 
@@ -54,9 +55,9 @@ def bounded(
 ) -> Bounded:
     """The neighbors of n rows that have any number of keys each: rows are neighbors when any of their keys are.
 
-    of: int64[k], the row of each key. keys: uint8[k, bytes]. At most `limit` pairs are listed; rows with the most
-    pairs become dense. split: only the first `split` keys meet the others, which belong to other rows; None: all meet
-    all. Errors as for `neighbors`.
+    of: int64[k], the row of each key. keys: uint8[k, bytes]. At most `limit` pairs are listed; where there are
+    more, rows with many pairs become dense. split: only the first `split` keys meet the others, which belong to other
+    rows; None: all meet all. Errors as for `neighbors`.
     """
     words, other = words_of(checked("keys", keys)), np.arange(len(keys)) >= (len(keys) if split is None else split)
     first, key = _distinct(words, other)
@@ -105,15 +106,18 @@ def _joined(
 
 
 def _thinned(a: Rows, b: Rows, size: Rows, dense: Mask, limit: int) -> tuple[Rows, Rows]:
-    """The pairs of keys left when those with most pairs of rows have become dense, until the rows fit the limit."""
+    """The pairs of keys left when all pairs of rows fit the limit.
+
+    Unless all are listed, keys with more than MANY pairs of rows are dense, and with fewer and fewer until it holds.
+    """
     weight = size[a] * size[b]
     degree = np.bincount(a, weight, len(size)) + np.bincount(b, weight, len(size))
-    many = degree.max(initial=0)
-    while weight.sum() > limit:
-        many /= 2
+    many, crowded = float(MANY), dense.any() or weight.sum() > limit
+    while crowded:
         dense |= degree > many
         listed = ~(dense[a] & dense[b])
         a, b, weight = a[listed], b[listed], weight[listed]
+        many, crowded = many / 2, weight.sum() > limit
     return a, b
 
 
