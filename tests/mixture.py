@@ -69,7 +69,7 @@ def assert_equal(found: tuple[Catalog, Pairs], expected: tuple[Catalog, Pairs]) 
     (catalog, pairs), (local, local_pairs) = found, expected
     assert [_parts(item) for item in catalog.items] == [_parts(item) for item in local.items]
     assert (catalog.errors, catalog.notes) == (local.errors, local.notes)
-    for name in ("facts", "bits", "descriptors", "reference", "kept_earlier"):
+    for name in ("facts", "bits", "descriptors", "reference", "kept_earlier", "links"):
         _assert_bytes(name, getattr(catalog, name), getattr(local, name))
     for name in ("same", "i", "j", "similarity", "evidence"):
         _assert_bytes(name, getattr(pairs, name), getattr(local_pairs, name))

@@ -16,7 +16,7 @@ from oneofeach import plugins
 from oneofeach.assembly import Assembly
 from oneofeach.crowd import witnessed
 from oneofeach.describe import describe_all
-from oneofeach.errors import EmptyImageList, OneOfEachError, Refused, SourceNotFound, UnreadableImage, UnsupportedInput
+from oneofeach.errors import EmptyImageList, OneOfEachError, Refused, UnreadableImage, UnsupportedInput
 from oneofeach.index import Index, renewing
 from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
@@ -26,7 +26,7 @@ from oneofeach.stages.decisions import obeyed
 from oneofeach.stages.grouping import keeper_first
 from oneofeach.stages.preference import DEFAULT_KEEP, parse, rank
 from oneofeach.stages.similarity import words
-from oneofeach.stages.sources import datasets_in, items_of, places
+from oneofeach.stages.sources import empty_hint, items_of, others_of, places
 from oneofeach.stages.sources.captions import captions_of
 from oneofeach.stages.sources.links import links_among
 from oneofeach.tables import Catalog, Item, Outcome, Pairs
@@ -152,7 +152,7 @@ def scan(
             return remembering(catalog, opened, reconsider)
     items, threads = items_of(source), checked_workers(workers)
     if not items:
-        raise EmptyImageList(_empty_hint(source))
+        raise EmptyImageList(empty_hint(source))
     own = len(items)
     items += _others(against)
     method: Fingerprint = plugins.load("fingerprints", fingerprint)()
@@ -257,22 +257,8 @@ class Result(Outcome):
 
 
 def _others(against: Any) -> list[Item]:
-    """The images to compare with. What was named must be there: a wrong path would pass for a clean comparison."""
-    if against is None:
-        return []
-    if isinstance(against, (list, tuple)):
-        return items_of(against)
-    if isinstance(against, (str, os.PathLike)) and "://" not in str(against) and not os.path.lexists(against):
-        raise SourceNotFound(os.fspath(against))
-    items = items_of([against])
-    if not items:
-        raise EmptyImageList(_empty_hint(against))
+    """The images to compare with."""
+    items = items_of(others_of(against))
+    if not items and against is not None and not isinstance(against, (list, tuple)):
+        raise EmptyImageList(empty_hint(against))
     return items
-
-
-def _empty_hint(source: Any) -> str:
-    if not isinstance(source, (str, os.PathLike)):
-        return "Give a folder, or at least one image."
-    if inside := datasets_in(source):
-        return f"The folder has no image, but datasets; give these themselves: {inside}"
-    return f"No image was found in {os.fspath(source)}: check the folder, and that its files end in .jpg, .png, ..."

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from mixture import write_mixture
 
 from oneofeach.apps.cli import run
+from oneofeach.apps.cli.cluster import Working
+from oneofeach.apps.cli.progress import Reached
 from oneofeach.engines.ray import weighing
 from oneofeach.engines.ray.estimate import estimate
 from oneofeach.flow import deduplicate
@@ -25,7 +28,7 @@ def test_an_estimate_measures_a_sample_and_tells_hours_memory_and_storage(
 ) -> None:
     assert run(["find", *source, "--engine", "ray", "--estimate"]) == 0
     told = capsys.readouterr().out
-    assert re.search(r"^images +72 or so", told), told
+    assert re.search(r"^images +72$", told, re.MULTILINE), told
     for line in (
         r"scan +[\d.]+ core-hours",
         r"memory +[\d.]+ MB per worker",
@@ -55,6 +58,51 @@ def test_an_estimate_grows_with_the_images_and_the_join_with_their_square(source
     assert ten.memory > one.memory > 1e9, "a worker holds two blocks of millions of rows"
 
 
+def test_what_is_not_counted_is_said_to_be_guessed(
+    source: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tars = [str(shutil.copy(source[0], tmp_path / f"{number}.tar")) for number in range(9)]
+    assert run(["find", *tars, "--estimate"]) == 0
+    assert re.search(r"^images +216 or so, from the sampled files$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_work_folder_that_cannot_be_is_told(
+    source: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "work"
+    assert run(["find", source[1], "--no-index", "--engine", "ray", "--work-folder", str(place)]) == 2
+    first, second = capsys.readouterr().err.strip().splitlines()
+    assert first == f"Cannot be written: {place} (Not a directory)"
+    assert "choose another place" in second
+
+
+@pytest.mark.parametrize("options", [["--table"], []])
+def test_images_to_compare_with_must_be_there(
+    source: list[str], options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    here = ["--no-index", "--engine", "ray", "--work-folder", str(tmp_path / "work"), *options]
+    for name, words in (("empty", "No image was found in"), ("nothing", "No such file or folder")):
+        assert run(["compare", source[1], str(tmp_path / name), *here]) == 2
+        assert words in capsys.readouterr().err
+
+
+def test_an_interrupted_job_says_that_it_goes_on(tmp_path: Path) -> None:
+    kept = Working(engine="ray", work_folder=str(tmp_path)).once_interrupted
+    assert Reached(after=kept).sentence() == "Interrupted. No file was changed. Run it again to go on from there."
+    assert Reached(after=Working(engine="ray").once_interrupted).sentence() == "Interrupted. No file was changed."
+
+
+def test_this_machine_does_not_export_to_a_folder_that_is_named_like_a_url(
+    source: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["export", source[1], "s3://bucket/out", "--no-index"]) == 4
+    assert "let a cluster write it: --engine ray" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 def test_an_image_that_kills_the_process_that_measures_it_is_told(
     source: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +119,9 @@ def test_an_image_that_kills_the_process_that_measures_it_is_told(
         (["--engine", "ray", "--table"], "a --work-folder to leave it in"),
         (["--engine", "spark"], "Unknown engine: spark"),
         (["--engine", "ray", "--address", "auto"], "work folder that all of them see"),
+        (["--engine", "ray", "--work-folder", "w", "--table", "--json"], "leave out --report, --json"),
+        (["--engine", "ray", "--work-folder", "w", "--table", "--orientations", "all"], "upright images only"),
+        (["--engine", "ray", "--work-folder", "w", "--table", "--keep", "size"], "Invalid keep rule: size"),
     ],
 )
 def test_options_that_contradict_each_other_are_told_apart(

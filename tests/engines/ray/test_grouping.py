@@ -8,15 +8,19 @@ import pytest
 from here import Here
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mixture import write_mixture
+from mixture import assert_equal, write_folder, write_mixture
 from outcomes import assert_same, rows_of
+from pictures import encoded
 
 import oneofeach
+from oneofeach.engines.ray import Export, Ray
+from oneofeach.engines.ray.collect import tables_of
 from oneofeach.engines.ray.job import Job, opened
 from oneofeach.engines.ray.order import before, records, sorted_by
 from oneofeach.engines.ray.outcome import Grouping
 from oneofeach.engines.ray.settings import Settings
-from oneofeach.errors import OneOfEachError
+from oneofeach.errors import InvalidRule, OneOfEachError
+from oneofeach.plugins import Walk
 from oneofeach.stages.preference import NAMES, rank
 from oneofeach.tables import FACTS, Catalog, Item
 
@@ -76,9 +80,31 @@ def test_images_that_are_only_compared_with_stay_and_take_others_with_them(sourc
     assert {row["status"] for row in rows_of(grouping)[-80:]} == {"compared with"}
 
 
+def test_a_file_is_preferred_to_the_links_to_it(tmp_path: Path) -> None:
+    write_folder(tmp_path / "pictures", 0, 3)
+    for name, target in (("0.0.png", "0.png"), ("1.0.png", "1.png"), ("again.png", "1.png")):
+        (tmp_path / "pictures" / name).symlink_to(tmp_path / "pictures" / target)
+    source = [encoded(9), str(tmp_path / "pictures")]
+    local = oneofeach.deduplicate(source, FLOOR)
+    reasons = [one.reason for group in local.groups for one in group.duplicates]
+    assert reasons.count("file over link to it (linked)") == 3
+    done = job(source, tmp_path / "work")
+    done.run()
+    assert_same(Grouping(done, FLOOR, "highest-resolution"), local.at(FLOOR, "highest-resolution"))
+    assert_equal(tables_of(done), (local.catalog, local.pairs))
+
+
 def test_threshold_zero_is_left_to_one_machine(source: list[str], work: Path) -> None:
     with pytest.raises(OneOfEachError, match=r"one image stands for all others\n"):
         Grouping(job(source, work), 0.0, "first").run()
+
+
+def test_rules_and_thresholds_that_no_cluster_knows_are_told_before_anything_is_read(tmp_path: Path) -> None:
+    for threshold, keep, error in ((0.0, "first", OneOfEachError), (0.9, "nonsense", InvalidRule)):
+        with pytest.raises(error):
+            Ray(work_folder=str(tmp_path / "work")).decide(Walk(str(tmp_path)), threshold, keep)
+        with pytest.raises(error):
+            Ray(work_folder=str(tmp_path / "work")).export(Walk(str(tmp_path)), threshold, keep, Export("out"))
 
 
 @settings(max_examples=60, deadline=None)
@@ -92,13 +118,15 @@ def test_records_sort_rows_as_the_keep_rules_do(data: st.DataObject) -> None:
     keys = [data.draw(st.sampled_from(["a/x.png", "b/xx.png", "b/y.png"])) for _ in range(size)]
     nothing = np.zeros((size, 0), np.uint8)
     reference = np.array([data.draw(st.booleans()) for _ in range(size)])
-    catalog = Catalog("", [Item(key, key) for key in keys], facts, nothing, nothing, reference=reference)
+    links = np.array([data.draw(st.booleans()) for _ in range(size)])
+    items = [Item(key, key) for key in keys]
+    catalog = Catalog("", items, facts, nothing, nothing, reference=reference, links=links)
     captions = {row: "caption"[: data.draw(few)] for row in range(size) if data.draw(st.booleans())}
     rules = st.sampled_from([*NAMES[:-1], "prefer=b/*"])
     keep = ",".join(data.draw(st.lists(rules, min_size=1, max_size=4)))
     whole = np.arange(size)
     plain = Catalog("", catalog.items, facts, nothing, nothing)
-    found = records(plain, keep, captions, whole, ~reference)
+    found = records(plain, keep, captions, whole, ~reference, links)
     order = rank(catalog, keep, captions).order
     assert sorted_by(found).tolist() == order.tolist()
     place = np.argsort(order)

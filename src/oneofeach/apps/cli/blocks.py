@@ -89,6 +89,11 @@ class Reading:
     def runs_on(self) -> str | Distributed:
         return "isolated" if self.isolated else "threads"
 
+    @property
+    def once_interrupted(self) -> str:
+        """What to know besides when it is."""
+        return ""
+
     def arguments(self, store: Index | None, progress: Progress) -> dict[str, Any]:
         """The arguments of `flow.scan` and its like."""
         given = {"fingerprint": self.fingerprint, "workers": self.workers}
@@ -98,7 +103,7 @@ class Reading:
     def begun(self) -> Iterator[dict[str, Any]]:
         """The same, with the index open and progress shown."""
         self.runs_on()  # a wrong combination is told before an index is made
-        with opened(self.index, self.no_index) as store, progress_bar() as progress:
+        with opened(self.index, self.no_index) as store, progress_bar(after=self.once_interrupted) as progress:
             yield self.arguments(store, progress)
 
 

@@ -64,6 +64,10 @@ class Working(Reading):
 
         return Ray(self.address, self.work_folder, tell=tell)
 
+    @property
+    def once_interrupted(self) -> str:
+        return " Run it again to go on from there." if self.work_folder else ""
+
     def estimated(self, source: Any, threshold: float) -> bool:
         """Whether only an estimate was asked for; then it is printed."""
         if self.estimate:
@@ -82,11 +86,12 @@ def _put_estimate(source: Any, threshold: float, fingerprint: str) -> None:
 
 def _told(found: Estimate) -> list[str]:
     """The estimate in words and numbers."""
+    against = "against each other" if found.blocks > 1 else "with itself"
     hours = [seconds / 3600 for seconds in (found.scan_seconds, found.join_seconds, found.verify_seconds)]
     return [
         f"images      {found.images:,}{'' if found.exact else ' or so, from the sampled files'}",
         f"scan        {hours[0]:,.2f} core-hours, reading {size(found.read_bytes)}",
-        f"match       {hours[1]:,.2f} core-hours, {found.blocks:,} blocks against each other",
+        f"match       {hours[1]:,.2f} core-hours, {counted(found.blocks, 'block')} {against}",
         f"verify      {hours[2]:,.2f} core-hours",
         f"all         {found.core_hours:,.2f} core-hours: {found.core_hours / 64:,.2f} hours on 64 cores",
         f"memory      {size(found.memory)} per worker (one per core)",

@@ -43,6 +43,8 @@ def compare(
     if working.estimated([*_parts(one), *_parts(other)], threshold):
         return
     if table:
+        if as_json:
+            raise typer.BadParameter("--table leaves the matches on the cluster: leave out --json, or --table.")
         raise typer.Exit(compared_there(working, one, other, threshold, check))
     with working.begun() as how:
         result = compared(one, other, threshold, **how)

@@ -41,7 +41,10 @@ def find(
     if working.estimated(source, choice.threshold):
         return
     if table:
-        raise typer.Exit(decided_there(working, source, choice))
+        if report or as_json or orientations != "upright":
+            hint = "leave out --report, --json and --orientations, or --table."
+            raise typer.BadParameter(f"--table leaves the result on the cluster, upright images only: {hint}")
+        raise typer.Exit(decided_there(working, source, choice, check))
     with working.begun() as how:
         result = deduplicate(source, orientations=orientations, **asked, **how)
         for path in report or ():

@@ -47,21 +47,22 @@ class Reached:
     stage: str = "scan"
     done: int = 0
     total: int = 0
+    after: str = ""
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         self.stage, self.done, self.total = stage, done, total
 
     def sentence(self) -> str:
         doing, what = WORK.get(self.stage, (self.stage, "steps"))
-        after = AFTER.get(self.stage, "No file was changed.")
+        after = AFTER.get(self.stage, f"No file was changed.{self.after}")
         reached = f"{doing}: {self.done:,} of {self.total:,} {what} done. " if self.total else ""
         return f"Interrupted. {reached}{after}"
 
 
 @contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[Progress]:
-    """A progress callback, drawn on a terminal; an interruption inside says how far the run came."""
-    reached = Reached()
+def progress_bar(quiet: bool = False, after: str = "") -> Iterator[Progress]:
+    """A progress callback, drawn on a terminal; an interruption inside says how far the run came, and `after`."""
+    reached = Reached(after=after)
     with interruption.telling(reached.sentence):
         if quiet or not sys.stderr.isatty():
             yield reached

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from oneofeach.engines.ray import Ray
 
 
-def decided_there(working: Working, source: Any, choice: Choice) -> int:
+def decided_there(working: Working, source: Any, choice: Choice, check: bool) -> int:
     """Find and group on the cluster, print the sum and where the table of all images is; the exit code."""
     _has_a_work_folder(working)
     with _begun(working, source, choice.against) as (engine, walk):
         counts, folder = engine.decide(walk, choice.threshold, choice.keep)
     put(f"{counted(counts['seen'], 'image')}: {_said(counts, 'kept', 'removed', 'skipped')}. No file was changed.")
     put(f"Table: {folder}")
-    return 3 if counts["skipped"] else 0
+    return 1 if check and counts["removed"] else 3 if counts["skipped"] else 0
 
 
 def compared_there(working: Working, a: Any, b: Any, threshold: float, check: bool) -> int:

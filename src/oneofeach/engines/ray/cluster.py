@@ -6,6 +6,7 @@ Tasks are plain functions whose results are files in the work folder; what comes
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 import time
@@ -58,12 +59,13 @@ class Cluster:
             self._ray: Any = extra("ray", "ray")
 
     def _connect(self, address: str, workers: int | None) -> None:
-        options: dict[str, Any] = {"log_to_driver": False}
+        options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if not address:
-            options |= {"num_cpus": workers, "include_dashboard": False, "configure_logging": False}
+            options |= {"num_cpus": workers, "include_dashboard": False}
         try:
             _knock(address)
-            self._ray.init(address=address or "local", **options)
+            with _quiet():
+                self._ray.init(address=address or "local", **options)
         except (OSError, ValueError, RuntimeError) as error:
             hint = (
                 "Check --address, and that the cluster runs the same Ray and Python versions; "
@@ -150,6 +152,18 @@ def _environment() -> Iterator[None]:
     finally:
         for name in missing:
             del os.environ[name]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ray says on connecting where it is, and how its tokens work: only its errors are for people."""
+    logger = logging.getLogger("ray")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _knock(address: str) -> None:

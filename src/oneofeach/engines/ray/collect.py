@@ -60,6 +60,8 @@ def catalog_of(job: Job) -> Catalog:
     store, names = job.settings.store, [scan_part(number) for number in range(len(job.listing.shards))]
     batches = [read(store, name, "facts", "bits", "descriptor", "error", "note") for name in names]
     facts, bits, descriptors, errors, notes = concatenated(batches, [])
+    links = np.zeros(len(bits), bool)
+    links[job.links()] = True
     return Catalog(
         job.settings.fingerprint,
         Items(job),
@@ -69,6 +71,7 @@ def catalog_of(job: Job) -> Catalog:
         {row: text for row, text in enumerate(errors) if text},
         {row: text for row, text in enumerate(notes) if text},
         reference=np.arange(len(bits)) >= job.settings.own,
+        links=links,
     )
 
 

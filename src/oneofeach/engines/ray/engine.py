@@ -14,7 +14,7 @@ from oneofeach.engines.ray.collect import catalog_of, tables_of
 from oneofeach.engines.ray.comparing import Comparing
 from oneofeach.engines.ray.export import Export
 from oneofeach.engines.ray.job import Job, opened
-from oneofeach.engines.ray.outcome import Grouping
+from oneofeach.engines.ray.outcome import Grouping, checked
 from oneofeach.engines.ray.parts import Counts
 from oneofeach.engines.ray.settings import Settings
 from oneofeach.errors import JobStopped, OneOfEachError, Refused, TooManyImages
@@ -55,6 +55,7 @@ class Ray:
 
         Returns the counts {seen, kept, removed, skipped} and the folder of the table of all rows: see outcome.py.
         """
+        checked(threshold, keep)
         with self.job(walk, threshold) as job:
             job.run()
             grouping = Grouping(job, threshold, keep)
@@ -65,6 +66,7 @@ class Ray:
 
         Returns the counts of `decide`, and how many files and bytes were written.
         """
+        checked(threshold, keep)
         with self.job(walk, threshold) as job:
             export.begin(job.settings.store, walk.source)
             job.run()

@@ -7,7 +7,6 @@ million was measured by benchmarks/cluster.py, as docs/scale.md tells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +14,11 @@ import numpy as np
 
 from oneofeach import plugins
 from oneofeach.engines.ray.settings import block_rows
-from oneofeach.engines.ray.shards import Shard, shards_of
+from oneofeach.engines.ray.shards import shards_of
 from oneofeach.engines.ray.store import Store
 from oneofeach.engines.ray.weighing import Joined, Scanned, join_cost, scan_cost, weighed
 from oneofeach.errors import EmptyImageList
 from oneofeach.plugins import Fingerprint
-from oneofeach.tables import Item
 
 MILLION = 1_000_000
 SHARDS, IMAGES = 8, 128  # that are sampled
@@ -59,8 +57,11 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
     listed = [listing.slices.get(number) or listing.shards[number].items(Store("")) for number in chosen]
     if not any(listed):
         raise EmptyImageList
-    exact = all(shard.listing or shard.stop >= 0 for shard in listing.shards)
-    rows = images or _rows(listing.shards, listing.slices, sum(map(len, listed)) / len(listed))
+    known = {n: len(items) for n, items in [*zip(chosen, listed, strict=True), *listing.slices.items()]}
+    known |= {n: shard.stop - shard.start for n, shard in enumerate(listing.shards) if shard.stop >= 0}
+    exact = len(known) == len(listing.shards)
+    usual = sum(map(len, listed)) / len(listed)
+    rows = images or int(sum(known.values()) + usual * (len(listing.shards) - len(known)))
     sample = [items[k] for items in listed for k in _spread(len(items), IMAGES // len(listed))]
     scanned: Scanned = weighed(scan_cost, sample, fingerprint)
     joined: Joined = weighed(join_cost, fingerprint, threshold)
@@ -81,11 +82,6 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
         verify_seconds=VERIFY * candidates,
         memory=joined.process + max(scanned.memory, int(2 * min(size, rows) * joined.row)),
     )
-
-
-def _rows(shards: Sequence[Shard], slices: dict[int, Sequence[Item]], usual: float) -> int:
-    known = [len(slices[n]) if n in slices else shard.stop - shard.start for n, shard in enumerate(shards)]
-    return int(sum(rows if rows >= 0 else usual for rows in known))
 
 
 def _spread(length: int, number: int) -> list[int]:

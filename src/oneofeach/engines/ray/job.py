@@ -7,8 +7,9 @@ only the parts that are missing.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,13 +20,15 @@ from oneofeach.engines.ray.poison import Quarantine
 from oneofeach.engines.ray.scan import Piece
 from oneofeach.engines.ray.settings import Settings
 from oneofeach.engines.ray.shards import Listing
-from oneofeach.errors import EmptyImageList, Refused
+from oneofeach.engines.ray.store import Store
+from oneofeach.errors import EmptyImageList, NotWritable, OneOfEachError, Refused
 from oneofeach.plugins import similarity_name
-from oneofeach.tables import EVIDENCE, FACTS
+from oneofeach.stages.sources import empty_hint, others_of
+from oneofeach.tables import EVIDENCE, FACTS, Rows
 
 Progress = Callable[[str, int, int], None]
 Parts = dict[str, Counts]
-LAYOUT = 3  # of the parts; another layout is another job
+LAYOUT = 4  # of the parts; another layout is another job
 AT_ONCE = 32  # footers read at the same time
 
 
@@ -109,6 +112,10 @@ class Job:
                 tasks.append(Task(match.verify, (self.settings, a, b, part, start, stop), name))
         return self.stage(f"{self.settings.folder}/pairs", tasks)
 
+    def links(self) -> Rows:
+        """Rows that are symbolic links to other rows' files. Once the scan is closed."""
+        return self.listing.links(self.settings.offsets())
+
     def run(self) -> None:
         """All stages, in order."""
         self.scan(), self.keys(), self.identical(), self.density()
@@ -183,32 +190,50 @@ def opened(source: Any, against: Any, settings: Settings, cluster: Cluster, prog
     """A new job in its work folder, or the one that is there.
 
     against: images that those of the source are only compared with, or None.
-    Refused when the work folder holds another job, EmptyImageList when the source is empty.
+    Refused when the work folder holds another job, NotWritable when nothing can be, EmptyImageList when the source is
+    empty.
     """
     store = settings.store
-    known = store.read_json("job.json")
+    with _writable(store):
+        known = store.read_json("job.json")
     if known:
         settings = replace(
             settings, shard_rows=known["settings"]["shard_rows"], block_rows=known["settings"]["block_rows"]
         )
-    listing = shards.shards_of(source, settings.shard_rows)
-    if not listing.shards:
-        raise EmptyImageList
+    listing = _listed(source, source, settings)
     settings = replace(settings, own_shards=len(listing.shards) if against is not None else -1)
     if against is not None:
-        others = against if isinstance(against, (list, tuple)) else [against]
-        listing = listing.followed_by(shards.shards_of(others, settings.shard_rows))
+        listing = listing.followed_by(_listed(others_of(against), against, settings))
     layout = [LAYOUT, similarity_name(settings.method), str(FACTS.descr), str(EVIDENCE.descr)]
     identity = {"source": listing.identity, "layout": layout}
     if known and known["identity"] != identity:
         hint = "Give this job another --work-folder; to scan a dataset that has changed, begin a new one."
         raise Refused(f"The work folder {settings.root} belongs to another job, or the source has changed\n{hint}")
     if not known:
-        shards.save(listing, store)
-        chosen = {name: value for name, value in asdict(settings).items() if name not in ("root", "floor")}
-        described = [asdict(shard) for shard in listing.shards]
-        store.write_json("job.json", {"identity": identity, "settings": chosen, "shards": described})
+        with _writable(store):
+            shards.save(listing, store)
+            chosen = {name: value for name, value in asdict(settings).items() if name not in ("root", "floor")}
+            described = [asdict(shard) for shard in listing.shards]
+            store.write_json("job.json", {"identity": identity, "settings": chosen, "shards": described})
     return Job(settings, cluster, listing, progress)
+
+
+def _listed(source: Any, named: Any, settings: Settings) -> shards.Listing:
+    """Its shards. named: as the user gave it. EmptyImageList when there is none."""
+    listing = shards.shards_of(source, settings.shard_rows)
+    if not listing.shards:
+        raise EmptyImageList(empty_hint(named))
+    return listing
+
+
+@contextmanager
+def _writable(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except OneOfEachError:
+        raise
+    except OSError as error:
+        raise NotWritable(store.root, error.strerror or str(error)) from error
 
 
 def _there(settings: Settings, folder: str) -> Parts:

@@ -17,7 +17,7 @@ from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
 from oneofeach.engines.ray.shards import Shard
 from oneofeach.stages.preference import parse, rank
 from oneofeach.stages.sources.captions import captions_of
-from oneofeach.tables import FACTS, Catalog, Floats, Item, Rows
+from oneofeach.tables import FACTS, Catalog, Floats, Item, Mask, Rows
 
 Orders = npt.NDArray[np.uint64]
 _SIGN = np.uint64(1 << 63)
@@ -27,8 +27,13 @@ def order_part(folder: str, block: int) -> str:
     return f"{folder}/order/{block:05}{SUFFIX}"
 
 
-def gather_orders(settings: Settings, folder: str, keep: str, shards: Mapping[int, Shard], block: int) -> Counts:
-    """The records of one block's rows. shards: by number, where captions must be read; else empty."""
+def gather_orders(
+    settings: Settings, folder: str, keep: str, links: Rows, shards: Mapping[int, Shard], block: int
+) -> Counts:
+    """The records of one block's rows.
+
+    links: rows that are symbolic links to others' files. shards: by number, where captions must be read; else empty.
+    """
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
     offsets, batches = settings.offsets(), []
@@ -39,17 +44,17 @@ def gather_orders(settings: Settings, folder: str, keep: str, shards: Mapping[in
         nothing = np.zeros((len(items), 0), np.uint8)
         catalog = Catalog("", items, np.ascontiguousarray(facts).view(FACTS).reshape(-1), nothing, nothing)
         rows = np.arange(start, stop) + offsets[shard]
-        batches.append([records(catalog, keep, captions, rows, rows < settings.own)])
+        batches.append([records(catalog, keep, captions, rows, rows < settings.own, np.isin(rows, links))])
     orders = concatenated(batches, [])[0]
     counts: Counts = {"rows": len(orders), "seconds": time.process_time() - began}
     store.write(order_part(folder, block), encoded({"order": orders}, counts, WIDE_GROUP))
     return counts
 
 
-def records(catalog: Catalog, keep: str, captions: Mapping[int, str], rows: Rows, own: npt.NDArray[np.bool_]) -> Orders:
-    """uint64[n, 2 + rules]: what is only compared with first, then the rules, then the row."""
+def records(catalog: Catalog, keep: str, captions: Mapping[int, str], rows: Rows, own: Mask, linked: Mask) -> Orders:
+    """uint64[n, 3 + rules]: what is only compared with first, links last, then the rules, then the row."""
     rules = rank(catalog, keep, captions).rules
-    columns = [own.astype(np.uint64)]
+    columns = [own.astype(np.uint64), linked.astype(np.uint64)]
     for name, rule in zip(parse(keep), rules, strict=True):
         whole = {
             "first": rows,

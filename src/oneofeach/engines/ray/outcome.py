@@ -33,6 +33,14 @@ def rows_part(folder: str, block: int) -> str:
     return f"{folder}/rows/{block:05}{SUFFIX}"
 
 
+def checked(threshold: float, keep: str) -> None:
+    """What cannot be decided on a cluster; to be asked before a long scan, too. OneOfEachError, InvalidRule."""
+    parse(keep)
+    if threshold <= 0.0:
+        hint = "Use a threshold above 0.0, or the local engine."
+        raise OneOfEachError(f"At threshold 0.0 one image stands for all others\n{hint}")
+
+
 @dataclass(frozen=True)
 class Grouping:
     """Decides over the pairs of a finished job. Another threshold or other rules are another folder beside."""
@@ -48,12 +56,10 @@ class Grouping:
 
     def run(self) -> Counts:
         """All stages, in order; how many rows were seen, kept, removed and skipped."""
-        if self.threshold <= 0.0:
-            hint = "Use a threshold above 0.0, or the local engine."
-            raise OneOfEachError(f"At threshold 0.0 one image stands for all others\n{hint}")
+        checked(self.threshold, self.keep)
         settings, folder = self.job.settings, self.folder
         shards = dict(enumerate(self.job.listing.shards)) if "longest-caption" in parse(self.keep) else {}
-        self._blocks("order", order.gather_orders, order.order_part, folder, self.keep, shards)
+        self._blocks("order", order.gather_orders, order.order_part, folder, self.keep, self.job.links(), shards)
         tasks = [
             Task(classes.gather_classes, (settings, folder, bucket), classes.classes_part(folder, bucket))
             for bucket in range(buckets(settings))

@@ -13,12 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from oneofeach.engines.ray.store import Store, reaching
 from oneofeach.errors import SourceNotFound
 from oneofeach.plugins import extra
 from oneofeach.stages.sources import element_items, is_list, items_of
 from oneofeach.stages.sources.files import is_url, open_binary, suffix_of
-from oneofeach.tables import Item, Readable
+from oneofeach.stages.sources.links import links_among
+from oneofeach.tables import Item, Readable, Rows
 
 TAR, PARQUET = ".tar", ".parquet"
 AT_ONCE = 32  # files opened at the same time: object stores answer slowly, but many at once
@@ -60,6 +63,15 @@ class Listing:
         ]
         slices = {own + number: items for number, items in other.slices.items()}
         return Listing(self.shards + moved, self.slices | slices, f"{self.identity} {other.identity}")
+
+    def links(self, offsets: Rows) -> Rows:
+        """The rows of symbolic links to files that are rows themselves; only slices hold any.
+
+        offsets: int64[shards + 1], the first row of every shard.
+        """
+        rows = [offsets[number] + np.arange(len(items)) for number, items in self.slices.items()]
+        links = links_among([item for items in self.slices.values() for item in items])
+        return np.concatenate([np.zeros(0, np.int64), *rows])[links]
 
 
 def shards_of(source: Any, rows: int) -> Listing:

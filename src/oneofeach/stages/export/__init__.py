@@ -66,6 +66,9 @@ def checked_destination(destination: str | os.PathLike[str], format: str, link: 
     for kind, value, known in (("export format", format, FORMATS), ("link", link, tuple(LINKS))):
         if value not in known:
             raise UnknownFormat(f"Unknown {kind}: {value}\nUse one of: {', '.join(known)}.")
+    if "://" in os.fspath(destination):
+        hint = "Give a folder of this machine, or let a cluster write it: --engine ray."
+        raise Refused(f"This machine does not export to URLs: {destination}\n{hint}")
     target = Path(os.path.abspath(destination))
     if os.path.lexists(target):
         raise Refused(f"The destination is there already: {target}\nGive the name of a folder that does not exist yet.")

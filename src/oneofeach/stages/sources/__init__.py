@@ -40,6 +40,27 @@ def places(source: Any) -> tuple[str, ...]:
     return tuple(part if "://" in part else os.path.abspath(part) for part in map(os.fspath, parts))
 
 
+def others_of(against: Any) -> list[Any]:
+    """Images that others are only compared with, as a list of sources. SourceNotFound for a path that does not exist.
+
+    That one is no item with an error: a wrong path would pass for a clean comparison.
+    """
+    if against is None or isinstance(against, (list, tuple)):
+        return list(against or ())
+    if isinstance(against, (str, os.PathLike)) and "://" not in str(against) and not os.path.lexists(against):
+        raise SourceNotFound(os.fspath(against))
+    return [against]
+
+
+def empty_hint(source: Any) -> str:
+    """What to do about a source without images."""
+    if not isinstance(source, (str, os.PathLike)):
+        return "Give a folder, or at least one image."
+    if inside := datasets_in(source):
+        return f"The folder has no image, but datasets; give these themselves: {inside}"
+    return f"No image was found in {os.fspath(source)}: check the folder, and that its files end in .jpg, .png, ..."
+
+
 def datasets_in(folder: str | os.PathLike[str]) -> str:
     """What to give instead of a folder that only holds datasets: "shards/*.tar"; "" when it holds none."""
     try:
