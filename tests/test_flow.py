@@ -178,6 +178,17 @@ def test_the_result_depends_neither_on_threads_nor_on_the_order_of_arrival(seeds
     assert sorted(again.unique_images) == sorted(one.unique_images)
 
 
+@pytest.mark.parametrize("orientations", ["upright", "all"])
+def test_pairs_measured_by_several_threads_are_those_of_one(dataset, monkeypatch, orientations):
+    for module in ("crowd", "orientations"):
+        monkeypatch.setattr(f"oneofeach.{module}.AT_ONCE", 2)
+    catalog = oneofeach.scan(dataset)
+    one, several = (oneofeach.match(catalog, orientations=orientations, workers=workers) for workers in (1, 3))
+    assert len(one) > 6
+    for name in ("i", "j", "similarity", "evidence"):
+        assert np.array_equal(getattr(one, name), getattr(several, name))
+
+
 def test_progress_is_told_and_what_it_raises_ends_the_run(dataset):
     steps = []
     oneofeach.deduplicate(dataset, progress=lambda *step: steps.append(step))

@@ -11,20 +11,28 @@ from functools import cached_property
 
 import numpy as np
 
+from oneofeach.engines import threads
 from oneofeach.plugins import Fingerprint
 from oneofeach.stages.decisions import Apart
 from oneofeach.stages.neighbors import Bounded
 from oneofeach.tables import Catalog, Floats, Groups, Mask, Pairs, Rows, joined
 
-AT_ONCE = 4_000  # candidate pairs: more are no faster, and take memory
+FEW, AT_ONCE = 256, 1_000  # candidate pairs: less are not worth a thread; more are no faster, and take memory
 
 
-def measured(catalog: Catalog, method: Fingerprint, i: Rows, j: Rows, floor: float, same: Rows) -> Iterator[Pairs]:
-    """All the pairs, in parts; similarities below the floor may be any value below it."""
-    for start in range(0, len(i), AT_ONCE):
-        left, right = i[start : start + AT_ONCE], j[start : start + AT_ONCE]
+def measured(
+    catalog: Catalog, method: Fingerprint, i: Rows, j: Rows, floor: float, same: Rows, workers: int
+) -> Iterator[Pairs]:
+    """All the pairs, in parts and their order; similarities below the floor may be any value below it."""
+    step = min(AT_ONCE, max(FEW, -(-len(i) // workers)))
+
+    def measure(start: int) -> Pairs:
+        left, right = i[start : start + step], j[start : start + step]
         similarity, evidence = method.similarity(catalog.bits, catalog.descriptors, left, right, floor)
-        yield Pairs(floor, left, right, similarity, evidence, same)
+        return Pairs(floor, left, right, similarity, evidence, same)
+
+    starts = range(0, len(i), step)
+    return threads.run(measure, starts, workers=min(workers, len(starts)))
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Crowd:
     method: Fingerprint
     floor: float
     near: tuple[Bounded, ...]
+    workers: int = 1
 
     @cached_property
     def dense(self) -> Mask:
@@ -50,7 +59,7 @@ class Crowd:
     def pairs(self, one: Rows, other: Rows) -> Pairs:
         """The pairs of these rows, in the order given."""
         i, j, same = np.minimum(one, other), np.maximum(one, other), np.zeros(0, np.int64)
-        return joined(list(measured(self.catalog, self.method, i, j, self.floor, same)), self.floor, same)
+        return joined(list(measured(self.catalog, self.method, i, j, self.floor, same, self.workers)), self.floor, same)
 
 
 def witnessed(pairs: Pairs, groups: Groups) -> tuple[Pairs, Groups]:

@@ -16,7 +16,8 @@ from oneofeach import plugins
 from oneofeach.assembly import Assembly
 from oneofeach.crowd import witnessed
 from oneofeach.describe import describe_all
-from oneofeach.errors import EmptyImageList, OneOfEachError, Refused, UnreadableImage, UnsupportedInput
+from oneofeach.engines.threads import checked_workers
+from oneofeach.errors import EmptyImageList, Refused, UnreadableImage, UnsupportedInput
 from oneofeach.index import Index, renewing
 from oneofeach.matching import checked_threshold, match
 from oneofeach.orientations import turns_of
@@ -125,7 +126,8 @@ def scan_and_match(
             workers=workers,
             progress=progress,
         )
-        return catalog, match(catalog, floor, orientations=orientations, index=opened, progress=progress)
+        pairs = match(catalog, floor, orientations=orientations, index=opened, workers=workers, progress=progress)
+        return catalog, pairs
 
 
 def scan(
@@ -173,15 +175,6 @@ def _described(
     assembly = Assembly(items, method)
     describe_all(assembly, method, run, threads, stored, progress)
     return assembly.catalog()
-
-
-def checked_workers(workers: int | None) -> int:
-    """`workers`, or one per core when none is given. OneOfEachError unless it is a whole number from 1."""
-    if workers is None:
-        return os.cpu_count() or 1
-    if isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1:
-        raise OneOfEachError(f"Invalid number of workers: {workers}\nUse 1 or more, or leave it out for one per core.")
-    return int(workers)
 
 
 def remembering(catalog: Catalog, index: Index | None, reconsider: bool = False) -> Catalog:

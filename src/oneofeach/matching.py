@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from oneofeach import plugins
 from oneofeach.crowd import Crowd, measured
+from oneofeach.engines.threads import checked_workers
 from oneofeach.errors import InvalidThreshold
 from oneofeach.index import Index, IndexRenewed
 from oneofeach.index.pairs import STORED_PAIR, KnownPairs
@@ -43,6 +44,7 @@ def match(
     *,
     orientations: str = "upright",
     index: Index | None = None,
+    workers: int | None = None,
     progress: Progress | None = None,
     listed: int | None = None,
 ) -> Pairs:
@@ -52,18 +54,26 @@ def match(
     With an index, pairs go down to FLOOR when `floor` is above it, and
     only those with an image that the index has not matched before are measured.
     listed: about how many pairs may be listed; what grouping needs of more is measured when it is needed, and the
-    groups are the same. None: as many as is quick.
+    groups are the same. None: as many as is quick. workers: threads; None: one per core.
     """
-    floor, turns = checked_threshold(floor), turns_of(orientations)
+    floor, turns, workers = checked_threshold(floor), turns_of(orientations), checked_workers(workers)
     method: Fingerprint = plugins.load("fingerprints", catalog.fingerprint)()
+    work = _Work(method, workers, progress)
     limit = None if turns else _most(len(catalog)) if listed is None else listed
     try:
-        pairs = _upright(catalog, method, floor, index, progress, limit)
+        pairs = _upright(catalog, work, floor, index, limit)
     except IndexRenewed:
         if index is not None:
             index.images(method, decode.VERSION, decode.tools()).add_all(catalog)
-        pairs = _upright(catalog, method, floor, index, progress, limit)
-    return replace(with_turns(catalog, method, pairs, turns) if turns else pairs, orientations=orientations)
+        pairs = _upright(catalog, work, floor, index, limit)
+    return replace(with_turns(catalog, method, pairs, turns, workers) if turns else pairs, orientations=orientations)
+
+
+@dataclass(frozen=True)
+class _Work:
+    method: Fingerprint
+    workers: int
+    progress: Progress | None
 
 
 def _most(rows: int) -> int:
@@ -71,29 +81,20 @@ def _most(rows: int) -> int:
     return max(LISTED, LISTED_PER_ROW * rows)
 
 
-def _upright(
-    catalog: Catalog,
-    method: Fingerprint,
-    floor: float,
-    index: Index | None,
-    progress: Progress | None,
-    limit: int | None,
-) -> Pairs:
+def _upright(catalog: Catalog, work: _Work, floor: float, index: Index | None, limit: int | None) -> Pairs:
     same = _same(catalog)
     if index is not None and floor >= FLOOR:
-        pairs = _with_index(catalog, method, index, same, progress)
+        pairs = _with_index(catalog, work, index, same)
         if pairs is not None:
             return pairs
     rows = np.flatnonzero(catalog.readable & (same == np.arange(len(catalog))))
     own, reference = rows[~catalog.reference[rows]], rows[catalog.reference[rows]]
-    left, right, near = candidates(method, catalog.bits, own, reference, floor, limit)
-    pairs = _verified(catalog, method, left, right, floor, same, progress)
-    return replace(pairs, unlisted=Crowd(catalog, method, floor, near)) if near else pairs
+    left, right, near = candidates(work.method, catalog.bits, own, reference, floor, limit, work.workers)
+    pairs = _verified(catalog, work, left, right, floor, same)
+    return replace(pairs, unlisted=Crowd(catalog, work.method, floor, near, work.workers)) if near else pairs
 
 
-def _with_index(
-    catalog: Catalog, method: Fingerprint, index: Index, same: Rows, progress: Progress | None
-) -> Pairs | None:
+def _with_index(catalog: Catalog, work: _Work, index: Index, same: Rows) -> Pairs | None:
     """The pairs down to FLOOR, those of two known images from the index.
 
     The index knows sets of images all of whose pairs are known, so pairs among images that are only compared with are
@@ -105,19 +106,20 @@ def _with_index(
     if not _have_content(catalog, rows):
         return None
     contents = catalog.facts["content"][rows].copy().view("S32")[:, 0].astype("S16")
-    store = index.pairs(method)
+    store = index.pairs(work.method)
     known = store.known(contents)
     if int((catalog.reference[rows] & ~known.known).sum()) > UNKNOWN:
         return None
-    left, right, near = candidates(method, catalog.bits, rows[~known.known], rows[known.known], FLOOR, _most(len(rows)))
+    both = rows[~known.known], rows[known.known]
+    left, right, near = candidates(work.method, catalog.bits, *both, FLOOR, _most(len(rows)), work.workers)
     if near:
         return None
-    pairs = _merged(_verified(catalog, method, left, right, FLOOR, every, progress), known, rows)
+    pairs = _merged(_verified(catalog, work, left, right, FLOOR, every), known, rows)
     store.add(contents, known.known, _stored(pairs, contents, rows))
-    return _across(catalog, method, pairs, same) if catalog.reference.any() else pairs
+    return _across(catalog, replace(work, progress=None), pairs, same) if catalog.reference.any() else pairs
 
 
-def _across(catalog: Catalog, method: Fingerprint, pairs: Pairs, same: Rows) -> Pairs:
+def _across(catalog: Catalog, work: _Work, pairs: Pairs, same: Rows) -> Pairs:
     """Of the pairs among all images, those that do not lie among the ones only compared with.
 
     same: which keeps the two apart. Own rows come first: the first of identical images is an own one, if any is.
@@ -134,7 +136,7 @@ def _across(catalog: Catalog, method: Fingerprint, pairs: Pairs, same: Rows) -> 
         np.concatenate([own[pairs.j[turned]], own[both]]),
         np.concatenate([other[pairs.i[turned]], other[both]]),
     )
-    new = _verified(catalog, method, left, right, pairs.floor, same, None)
+    new = _verified(catalog, work, left, right, pairs.floor, same)
     listed = np.concatenate([np.flatnonzero(within), np.flatnonzero(across)])
     j = np.concatenate([own[pairs.j[within]], other[pairs.j[across]]])
     kept = KnownPairs(within, own[pairs.i[listed]], j, pairs.similarity[listed], pairs.evidence[listed])
@@ -142,7 +144,7 @@ def _across(catalog: Catalog, method: Fingerprint, pairs: Pairs, same: Rows) -> 
 
 
 def candidates(
-    method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float, limit: int | None
+    method: Fingerprint, bits: Bytes, rows: Rows, against: Rows, floor: float, limit: int | None, workers: int
 ) -> tuple[Rows, Rows, tuple[Bounded, ...]]:
     """Pairs of rows, i < j and sorted, that the join on the keys cannot rule out at `floor`.
 
@@ -153,11 +155,11 @@ def candidates(
         return *_searched(method, bits, rows, against, floor), ()
     radius, n, limit = method.radius(floor), len(bits), sys.maxsize if limit is None else limit
     of, keys = method.keys(bits[rows])
-    found = [bounded(rows[of], keys, n, radius, limit)]
+    found = [bounded(rows[of], keys, n, radius, limit, workers)]
     if len(against) and len(rows):
         of_other, other_keys = method.keys(bits[against])
         every = np.concatenate([rows[of], against[of_other]]), np.concatenate([keys, other_keys])
-        found.append(bounded(*every, n, radius, limit, split=len(keys)))
+        found.append(bounded(*every, n, radius, limit, workers, split=len(keys)))
     one, other = np.concatenate([near.i for near in found]), np.concatenate([near.j for near in found])
     return *each_once(one, other, n), tuple(near for near in found if near.dense.any())
 
@@ -171,15 +173,13 @@ def _searched(method: Searching, bits: Bytes, rows: Rows, against: Rows, floor: 
     return each_once(one, other, len(bits))
 
 
-def _verified(
-    catalog: Catalog, method: Fingerprint, left: Rows, right: Rows, floor: float, same: Rows, progress: Progress | None
-) -> Pairs:
+def _verified(catalog: Catalog, work: _Work, left: Rows, right: Rows, floor: float, same: Rows) -> Pairs:
     parts, done = [], 0
-    for part in measured(catalog, method, left, right, floor, same):
+    for part in measured(catalog, work.method, left, right, floor, same, work.workers):
         parts.append(part.at(floor))
         done += len(part)
-        if progress:
-            progress("match", done, len(left))
+        if work.progress:
+            work.progress("match", done, len(left))
     return joined(parts, floor, same)
 
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from numbers import Integral
 from typing import TypeVar
+
+from oneofeach.errors import OneOfEachError
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 LOOK_AHEAD = 2
 """Chunks taken from the source per worker before the first result is asked for."""
+
+
+def checked_workers(workers: int | None) -> int:
+    """`workers`, or one per core when none is given. OneOfEachError unless it is a whole number from 1."""
+    if workers is None:
+        return os.cpu_count() or 1
+    if isinstance(workers, bool) or not isinstance(workers, Integral) or workers < 1:
+        raise OneOfEachError(f"Invalid number of workers: {workers}\nUse 1 or more, or leave it out for one per core.")
+    return int(workers)
 
 
 def run(function: Callable[[T], R], chunks: Iterable[T], *, workers: int) -> Iterator[R]:

@@ -65,9 +65,10 @@ def review(
     begin, places = FLOOR if threshold is None else min(FLOOR, threshold), [os.path.abspath(place) for place in named]
     with opened(reading.index, reading.no_index) as known:
         with progress_bar() as progress:
-            asked = reading.arguments(known, progress)
-            catalog = scan(source, against=against or None, **asked)
-            pairs = match(catalog, floor=begin, orientations=orientations, index=known, progress=progress)
+            catalog = scan(source, against=against or None, **reading.arguments(known, progress))
+            pairs = match(
+                catalog, begin, orientations=orientations, index=known, workers=reading.workers, progress=progress
+            )
         serve(
             catalog,
             pairs,
