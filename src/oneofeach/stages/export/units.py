@@ -76,15 +76,30 @@ def units_of(outcome: Outcome) -> list[Unit]:
 
 
 def named(kept: Iterable[tuple[int, Item, bytes]]) -> list[Unit]:
-    """The same of (row, item, SHA-256 as scanned) each."""
+    """The same of (row, item, SHA-256 as scanned) each. Only files that had one stem share one: captions go by it."""
     taken: set[str] = set()
+    stems: dict[str, str] = {}
     units = []
     for row, item, content in kept:
         name, extension = _name(item)
-        unique = next(option for option in _options(name) if f"{option}.{extension}".casefold() not in taken)
+        stem = _stem(item)
+        unique = next(
+            option
+            for option in numbered(name)
+            if stems.get(option.casefold(), stem) == stem and f"{option}.{extension}".casefold() not in taken
+        )
+        stems[unique.casefold()] = stem
         taken.add(f"{unique}.{extension}".casefold())
         units.append(Unit(row, item, unique, extension, content))
     return units
+
+
+def _stem(item: Item) -> str:
+    """Equal for images that share their companions where they have them: files of one stem, in a folder or a zip."""
+    source = item.source
+    if isinstance(source, Sample):
+        return str(getattr(source, "stem", source.place))
+    return os.path.splitext(os.fspath(source))[0] if isinstance(source, (str, os.PathLike)) else item.key
 
 
 def plain(text: str) -> str:
@@ -97,7 +112,7 @@ def distinct(names: Iterable[str]) -> list[str]:
     taken: set[str] = set()
     found = []
     for name in names:
-        found.append(next(option for option in _options(name) if option.casefold() not in taken))
+        found.append(next(option for option in numbered(name) if option.casefold() not in taken))
         taken.add(found[-1].casefold())
     return found
 
@@ -112,7 +127,7 @@ def by_stem(units: list[Unit]) -> list[tuple[str, Unit]]:
     for unit in units:
         folder, slash, base = unit.name.rpartition("/")
         stem = folder + slash + base.replace(".", "_")
-        name = next(option for option in _options(stem) if option not in taken)
+        name = next(option for option in numbered(stem) if option not in taken)
         taken.add(name)
         named.append((name, unit))
     return named
@@ -129,7 +144,8 @@ def by_reader(ending: str, unit: Unit, endings: Container[str]) -> str:
     return ending
 
 
-def _options(name: str) -> Iterator[str]:
+def numbered(name: str) -> Iterator[str]:
+    """The name, then "name-2", "name-3", ..."""
     yield name
     yield from (f"{name}-{number}" for number in range(2, 1 << 31))
 

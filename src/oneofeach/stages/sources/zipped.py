@@ -60,6 +60,11 @@ class ZipSample:
         return os.path.splitext(self.member.name)[0]
 
     @property
+    def stem(self) -> str:
+        """What it shares with the images that it may share companions with."""
+        return f"{self.path}#{self.name}"
+
+    @property
     def extension(self) -> str:
         return os.path.splitext(self.member.name)[1][1:]
 
