@@ -356,3 +356,12 @@ def test_dedupe_and_save_keeps_every_caption_with_its_image(host):
     captions = {path.stem: path.read_text(encoding="utf-8") for path in target.glob("*.txt")}
     assert captions == {str(n): f"scene {n}" for n in range(6)}
     assert {path.stem for path in target.glob("*.png")} == set(captions)
+
+
+def test_a_merged_caption_is_not_copied_to_another_image_of_the_stem(host, folder):
+    smooth(77).save(folder / "2_cats" / "a.bmp")
+    before = (folder / "2_cats" / "a.txt").read_text(encoding="utf-8")
+    done(host, clean(folder, action="copy unique to output", captions="merge tags", target="shared"))
+    target = host.base / "output" / "shared" / "2_cats"
+    assert (target / "a.txt").read_text(encoding="utf-8") == before
+    assert (target / "a.png.txt").read_text(encoding="utf-8") == "cat, red, sofa"

@@ -15,9 +15,8 @@ from oneofeach.apps.comfy.folders import Found, group_lines, unreadable
 from oneofeach.apps.comfy.host import Progress
 from oneofeach.index import users_own
 from oneofeach.keeping import perform_and_note
-from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
+from oneofeach.stages.acting.files import Files
 from oneofeach.stages.acting.plan import plan
-from oneofeach.tables import Item
 
 LEFT_SHOWN = 20
 
@@ -38,7 +37,8 @@ def save_reports(found: Found, folder: str) -> None:
 
 def copy_unique(found: Found, folder: str, progress: Progress) -> list[str]:
     """Every image that stays, with its sidecars, under its relative path; its caption as the rule made it."""
-    sidecars = 0
+    sidecars, files = 0, Files(found.result, ())
+    going = {path for row, path in enumerate(files.paths) if found.result.assignment.removed[row]}
     with explained(folder):
         for done, row in enumerate(found.kept):
             progress("copy", done, len(found.kept))
@@ -49,20 +49,12 @@ def copy_unique(found: Found, folder: str, progress: Progress) -> list[str]:
             for path in item.sidecars:
                 shutil.copy2(path, place)
             if row in found.changed:
-                with open(_caption_path(item, place), "w", encoding="utf-8") as file:
+                name = os.path.basename(files.caption_place(row, going))
+                with open(os.path.join(place, name), "w", encoding="utf-8") as file:
                     file.write(found.captions[row])
             sidecars += len(item.sidecars)
     progress("copy", 1, 1)
     return [f"Copied {lines.plural(len(found.kept), 'image')} and {lines.plural(sidecars, 'sidecar')} to {folder}."]
-
-
-def _caption_path(item: Item, place: str) -> str:
-    """Where a trainer looks for the caption of the copy: the file it has, or a new .txt."""
-    for extension in CAPTION_EXTENSIONS:
-        for path in item.sidecars:
-            if path.lower().endswith(extension):
-                return os.path.join(place, os.path.basename(path))
-    return os.path.join(place, os.path.splitext(os.path.basename(item.key))[0] + ".txt")
 
 
 def move_duplicates(found: Found, root: str, folder: str, progress: Progress) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from oneofeach.apps.review.captioning import captioned, path_of, with_captions
+from oneofeach.apps.review.captioning import captioned, with_captions
 from oneofeach.apps.review.cards import text
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
@@ -23,6 +23,7 @@ from oneofeach.flow import Result
 from oneofeach.index import Index
 from oneofeach.keeping import note_undone, perform_and_note
 from oneofeach.stages.acting.actions import ACTIONS
+from oneofeach.stages.acting.files import path_of
 from oneofeach.stages.acting.journal import DONE, RESTORED, Journal
 from oneofeach.stages.acting.names import inside
 from oneofeach.stages.acting.plan import plan
@@ -83,7 +84,7 @@ class Applying:
             return self._plan_export(wanted)
         with self._session.lock:
             outcome = self._session.outcome(wanted.decided_only)
-            made = with_captions(plan(outcome, wanted.action, captions=wanted.captions), self._session)
+            made = with_captions(plan(outcome, wanted.action, captions=wanted.captions), self._session, outcome)
             self._plan, self._outcome = (made, self._session.revision), outcome
         return {
             "id": made.id,

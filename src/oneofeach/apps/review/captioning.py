@@ -13,9 +13,11 @@ from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
 from oneofeach.flow import Result
 from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
+from oneofeach.stages.acting.files import Files
 from oneofeach.stages.acting.names import inside
 from oneofeach.stages.acting.plans import Plan
 from oneofeach.stages.acting.steps import Caption, File
+from oneofeach.stages.acting.texts import as_text
 from oneofeach.stages.acting.witness import look
 from oneofeach.stages.export.units import Unit
 from oneofeach.stages.sources.arrow import CAPTIONS
@@ -24,28 +26,36 @@ from oneofeach.tables import Item
 EDITED = "edited in the review"
 
 
-def with_captions(made: Plan, session: Session) -> Plan:
+def with_captions(made: Plan, session: Session, outcome: Result) -> Plan:
     """The plan with every caption that was written for an image that stays. OneOfEachError when one cannot be read."""
-    written = {path_of(session.catalog.items[row]): text for row, (_, text) in session.captions.items()}
+    if not session.captions:
+        return made
+    files = Files(outcome, made.roots)
+    written = {files.paths[row]: text for row, (_, text) in session.captions.items()}
     steps = tuple(
         replace(step, text=written[step.keeper], rule=EDITED)
         if isinstance(step, Caption) and step.keeper in written
         else step
         for step in made.steps
     )
-    planned = {step.keeper for step in made.captions}
-    items = [
-        session.catalog.items[row] for row in sorted(session.captions) if session.standing.groups.keeper[row] == row
+    planned, going = {step.keeper for step in made.captions}, {step.file.path for step in made.removals}
+    rows = (row for row in sorted(session.captions) if session.standing.groups.keeper[row] == row)
+    places = {path: files.caption_place(row, going) for row in rows if (path := files.paths[row]) not in planned | {""}}
+    within = {path: place for path, place in places.items() if inside(place, made.roots or (os.path.dirname(place),))}
+    more = [step for path, place in within.items() if (step := _caption(path, place, written[path]))]
+    own = [
+        step.file.path for step in more if step.before is None and os.path.splitext(step.file.path)[0] == step.keeper
     ]
-    more = (_caption(item, written[path_of(item)], made.roots) for item in items if path_of(item) not in planned | {""})
-    return replace(made, steps=(*steps, *(step for step in more if step)))
+    notes = (f"{path} is a new file, for an image of the same stem has the caption there is, too" for path in own)
+    return replace(made, steps=(*more, *steps), notes=(*made.notes, *notes))
 
 
 def captioned(outcome: Result, session: Session) -> Result:
     """The outcome, whose images have the captions that were written for them."""
     items = list(outcome.catalog.items)
     for row, (_, text) in session.captions.items():
-        kind = _Row if hasattr(items[row].source, "record") else _Captioned
+        kinds = {"record": _Row, "annotations": _Entry}
+        kind = next((kind for mark, kind in kinds.items() if hasattr(items[row].source, mark)), _Captioned)
         items[row] = replace(items[row], opener=kind(items[row], text))
     return replace(outcome, catalog=replace(outcome.catalog, items=items))
 
@@ -89,7 +99,7 @@ class _Row(_Captioned):
     def record(self) -> Any:
         table = self.item.source.record()
         column = next((name for name in CAPTIONS if name in table.column_names), None)
-        if column is None:
+        if column is None or not str(table.schema.field(column).type).endswith("string"):
             raise Refused(
                 f"The table has no column for a caption: {self.item.key}\nExport it as a folder or webdataset."
             )
@@ -97,23 +107,25 @@ class _Row(_Captioned):
         return table.set_column(at, table.schema.field(at), [[self.text]])
 
 
-def path_of(item: Item) -> str:
-    """The absolute path of an image that is a file of its own; empty for any other."""
-    named = isinstance(item.input, (str, os.PathLike)) and item.opener is None and item.mtime_ns >= 0
-    return os.path.abspath(os.fspath(item.input)) if named and "://" not in os.fspath(item.input) else ""
+class _Entry(_Captioned):
+    """The same of an entry of an annotation file."""
+
+    @property
+    def annotations(self) -> str:
+        raise Refused(
+            f"A caption was written for an entry of an annotation file: {self.item.key}\n"
+            "Export it as a folder or webdataset, or take the caption back."
+        )
 
 
-def _caption(item: Item, text: str, roots: tuple[str, ...]) -> Caption | None:
-    """The step that writes a caption; None when it reads so already, or lies outside of the folders of the plan."""
-    mine = next((os.path.abspath(path) for path in item.sidecars if path.lower().endswith(CAPTION_EXTENSIONS)), "")
-    place = mine or os.path.splitext(path_of(item))[0] + CAPTION_EXTENSIONS[0]
-    if not inside(place, roots or (os.path.dirname(place),)):
-        return None
+def _caption(image: str, place: str, text: str) -> Caption | None:
+    """The step that writes a caption; None when it reads so already, or there is none and none was written."""
     try:
         with open(place, "rb") as file:
-            before = file.read().decode("utf-8")
-        return Caption(look(place), path_of(item), text, before, (), EDITED) if text != before else None
+            before = as_text(file.read())
+        return Caption(look(place), image, text, before, (), EDITED) if text != before else None
     except FileNotFoundError:
-        return Caption(File(place, -1, -1, ""), path_of(item), text, None, (), EDITED)
-    except (OSError, UnicodeDecodeError) as error:
-        raise OneOfEachError(f"A caption cannot be read: {place}\n{error}") from error
+        return Caption(File(place, -1, -1, ""), image, text, None, (), EDITED) if text else None
+    except OSError as error:
+        hint = "Let it be read, or empty the caption on the page again."
+        raise OneOfEachError(f"A caption cannot be read: {place}: {error.strerror}\n{hint}") from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
 from oneofeach.stages.acting.names import absolute, inside
@@ -43,6 +43,16 @@ class Files:
         """The caption of an image; empty when it has none."""
         found = ((ending, path) for ending in CAPTION_EXTENSIONS for path in self.sidecars(row))
         return next((path for ending, path in found if path.lower().endswith(ending)), "")
+
+    def caption_place(self, row: int, going: Set[str] = frozenset()) -> str:
+        """Where a caption written for this image alone goes: the one it has or a new one after its stem; after its full
+        name where another image reads that too, unless it is one of those in `going`.
+        """
+        path, mine = self.paths[row], self.caption(row)
+        stem = os.path.splitext(path)[0]
+        if self.owners[mine or stem] - going <= {path}:
+            return mine or stem + CAPTION_EXTENSIONS[0]
+        return path + CAPTION_EXTENSIONS[0]
 
 
 def path_of(item: Item) -> str:
