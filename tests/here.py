@@ -20,6 +20,12 @@ class Here:
         self._before, self._order = before or (lambda task: None), random.Random(order)
         self.ran: list[str] = []
 
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
     def run(self, tasks: Iterable[Task], finished: Finished, crashed: Crashed | None = None) -> None:
         waiting = list(tasks)
         while waiting:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,8 @@ from oneofeach.apps.cli import run
 from oneofeach.apps.cli.cluster import Working
 from oneofeach.apps.cli.progress import Reached
 from oneofeach.engines.ray import weighing
-from oneofeach.engines.ray.estimate import estimate
+from oneofeach.engines.ray.estimate import estimate, rows_of
+from oneofeach.engines.ray.shards import shards_of
 from oneofeach.flow import deduplicate
 
 
@@ -58,12 +58,10 @@ def test_an_estimate_grows_with_the_images_and_the_join_with_their_square(source
     assert ten.memory > one.memory > 1e9, "a worker holds two blocks of millions of rows"
 
 
-def test_what_is_not_counted_is_said_to_be_guessed(
-    source: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    tars = [str(shutil.copy(source[0], tmp_path / f"{number}.tar")) for number in range(9)]
-    assert run(["find", *tars, "--estimate"]) == 0
-    assert re.search(r"^images +216 or so, from the sampled files$", capsys.readouterr().out, re.MULTILINE)
+def test_shards_that_were_not_counted_are_taken_to_be_like_the_others(source: list[str]) -> None:
+    listing = shards_of([source[0], source[0], source[1], source[2]], 512)
+    assert rows_of(listing, {0: 20}) == (20 + 20 + 24 + 24, False)
+    assert rows_of(listing, {0: 20, 1: 30}) == (20 + 30 + 24 + 24, True)
 
 
 def test_a_work_folder_that_cannot_be_is_told(

@@ -32,28 +32,36 @@ class Rule:
 
 @dataclass(frozen=True)
 class Ranking:
-    """order: int64[n], row numbers, most preferred first."""
+    """order: int64[n], row numbers, most preferred first. numbers: int64[n], what reasons call the rows."""
 
     order: Rows
     rules: tuple[Rule, ...]
+    numbers: Rows
 
     def reason(self, keeper: int, goer: int) -> str:
         """The first rule that tells the two rows apart, and the two values it compared."""
         for rule in self.rules:
             if rule.cost[keeper] != rule.cost[goer]:
                 return f"{rule.show(keeper)} over {rule.show(goer)} ({rule.name})"
-        return f"position {keeper + 1} over position {goer + 1} (first)"
+        return f"position {self.numbers[keeper] + 1} over position {self.numbers[goer] + 1} (first)"
 
 
-def rank(catalog: Catalog, keep: str = DEFAULT_KEEP, captions: Mapping[int, str] | None = None) -> Ranking:
+def rank(
+    catalog: Catalog,
+    keep: str = DEFAULT_KEEP,
+    captions: Mapping[int, str] | None = None,
+    numbers: Rows | None = None,
+) -> Ranking:
     """Order all rows by the comma-separated rules in `keep`; ties fall to the earlier row.
 
     Whatever the rules, images that are only compared with come first, then what an earlier run kept; links come last.
-    captions: row → text, asked for by `longest-caption` only. InvalidRule for an unknown or empty rule.
+    captions: row → text, asked for by `longest-caption` only. numbers: int64[n], ascending, which rows of
+    a larger catalog these are. InvalidRule for an unknown or empty rule.
     """
-    rules = tuple([*_standing(catalog), *(_rule(name, catalog, captions or {}) for name in parse(keep))])
+    numbers = np.arange(len(catalog)) if numbers is None else numbers
+    rules = tuple([*_standing(catalog), *(_rule(name, catalog, captions or {}, numbers) for name in parse(keep))])
     keys = [np.arange(len(catalog)), *(rule.cost for rule in reversed(rules))]
-    return Ranking(np.lexsort(keys).astype(np.int64), rules)
+    return Ranking(np.lexsort(keys).astype(np.int64), rules, numbers)
 
 
 def parse(keep: str) -> list[str]:
@@ -67,9 +75,11 @@ def parse(keep: str) -> list[str]:
     return rules
 
 
-def _rule(name: str, catalog: Catalog, captions: Mapping[int, str]) -> Rule:
+def _rule(name: str, catalog: Catalog, captions: Mapping[int, str], numbers: Rows) -> Rule:
     if name.startswith("prefer="):
         return _prefer(name, catalog)
+    if name in POSITIONS:
+        return Rule(name, POSITIONS[name] * numbers.astype(np.float64), lambda row: f"position {numbers[row] + 1}")
     return _longest_caption(catalog, captions) if name == "longest-caption" else RULES[name](catalog)
 
 
@@ -109,10 +119,6 @@ def _least_compressed(catalog: Catalog) -> Rule:
     return Rule("least-compressed", -quality - 1000.0 * color, show)
 
 
-def _position(name: str, sign: int, catalog: Catalog) -> Rule:
-    return Rule(name, sign * np.arange(len(catalog), dtype=np.float64), lambda row: f"position {row + 1}")
-
-
 def _age(name: str, sign: int, catalog: Catalog) -> Rule:
     times = catalog.facts["mtime_ns"]
     # float64 would merge times that are less than a microsecond apart, so the order of the times is the cost
@@ -142,9 +148,8 @@ def _prefer(name: str, catalog: Catalog) -> Rule:
     return Rule(name, cost, lambda row: f"{catalog.items[row].key}")
 
 
+POSITIONS = {"first": 1, "last": -1}
 RULES: dict[str, Callable[[Catalog], Rule]] = {
-    "first": partial(_position, "first", 1),
-    "last": partial(_position, "last", -1),
     "highest-resolution": _highest_resolution,
     "largest-file": partial(_by_fact, "largest-file", "bytes", -1, "{:,} bytes"),
     "sharpest": partial(_by_fact, "sharpest", "sharpness", -1, "sharpness {:.2f}"),
@@ -153,4 +158,4 @@ RULES: dict[str, Callable[[Catalog], Rule]] = {
     "newest": partial(_age, "newest", -1),
     "shortest-name": _shortest_name,
 }
-NAMES = (*RULES, "longest-caption", "prefer=GLOB")
+NAMES = (*POSITIONS, *RULES, "longest-caption", "prefer=GLOB")

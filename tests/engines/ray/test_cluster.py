@@ -23,9 +23,12 @@ from pictures import encoded
 
 import oneofeach
 from oneofeach.apps.cli import run
-from oneofeach.engines.ray import Ray
+from oneofeach.engines.ray import Export, Ray
 from oneofeach.engines.ray.cluster import Cluster, Task
 from oneofeach.errors import JobStopped, Refused
+from oneofeach.plugins import Walk
+from oneofeach.stages.export import export
+from oneofeach.stages.preference import DEFAULT_KEEP
 from oneofeach.tables import Catalog, Pairs
 
 ray = pytest.importorskip("ray")
@@ -178,6 +181,13 @@ def test_sources_and_work_folder_on_s3_survive_an_outage(nodes: Any, s3: Threade
     result = oneofeach.deduplicate(source, FLOOR, engine=engine(nodes, "s3://data/work"), progress=progress)
     assert_equal(tables(result), expected)
     assert not list(tmp_path.glob("**/*.parquet-*"))
+    engine(nodes, "s3://data/work").export(Walk(source), FLOOR, DEFAULT_KEEP, Export("s3://data/unique"))
+    local = export(oneofeach.deduplicate(source, FLOOR), tmp_path / "unique")
+    written = {path.relative_to(local).as_posix(): path.read_bytes() for path in local.rglob("*") if path.is_file()}
+    bucket = s3fs.S3FileSystem()
+    assert {name.removeprefix("data/unique/"): bucket.cat_file(name) for name in bucket.find("data/unique")} == written
+    with pytest.raises(Refused, match="is there already: s3://data/unique"):
+        engine(nodes, "s3://data/work").export(Walk(source), 0.99, DEFAULT_KEEP, Export("s3://data/unique"))
 
 
 def full() -> dict[str, float]:

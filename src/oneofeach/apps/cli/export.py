@@ -11,11 +11,11 @@ from oneofeach.apps.cli.blocks import Choice, Given, expanded
 from oneofeach.apps.cli.cluster import Working
 from oneofeach.apps.cli.listing import exit_code
 from oneofeach.apps.cli.printing import put
-from oneofeach.apps.cli.there import exported_there, written_there
+from oneofeach.apps.cli.there import exported_there, has_choices
 from oneofeach.flow import deduplicate
 from oneofeach.stages.export import FORMATS, LINKS, checked_destination
 from oneofeach.stages.export import export as exported
-from oneofeach.stages.export.webdataset import SHARD_SIZE
+from oneofeach.stages.export.files import SHARD_SIZE
 from oneofeach.wording import counted
 
 
@@ -38,8 +38,8 @@ def export(
     source, asked = given.source(), choice.asked()
     if working.estimated(source, choice.threshold):
         return
-    if written_there(working, format):
-        raise typer.Exit(exported_there(working, source, choice, destination, format, shard_size))
+    if working.engine == "ray" and ("://" in destination or not has_choices(working)):
+        raise typer.Exit(exported_there(working, source, choice, destination, format, link, shard_size))
     checked_destination(destination, format, link, filter(os.path.isdir, given.names))
     with working.begun() as how:
         result = deduplicate(source, **asked, **how)

@@ -32,8 +32,11 @@ WORK = {
     "ray rows": ("Writing the table", "blocks"),
     "ray best": ("Gathering matches", "blocks"),
     "ray matches": ("Writing the table", "blocks"),
-    "ray written": ("Exporting", "shards"),
+    "ray wished": ("Naming", "shards"),
+    "ray names": ("Naming", "parts"),
+    "ray written": ("Exporting", "parts"),
     "ray manifest": ("Writing the manifest", "blocks"),
+    "ray finished": ("Finishing", "steps"),
     "apply": ("Applying", "steps"),
     "undo": ("Undoing", "steps"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,13 @@ import typer
 from oneofeach.apps.cli.blocks import Choice
 from oneofeach.apps.cli.cluster import Working
 from oneofeach.apps.cli.printing import put
+from oneofeach.apps.cli.stores import opened
 from oneofeach.asking import Index
 from oneofeach.errors import Refused
 from oneofeach.plugins import Walk
-from oneofeach.stages.sources.files import is_url
+from oneofeach.stages.export.manifest import MANIFEST
 from oneofeach.tables import Decisions
-from oneofeach.wording import counted, size
+from oneofeach.wording import counted
 
 if TYPE_CHECKING:
     from oneofeach.engines.ray import Ray
@@ -46,30 +46,30 @@ def compared_there(working: Working, a: Any, b: Any, threshold: float, check: bo
     return 1 if check and counts["found"] else 3 if counts["skipped"] else 0
 
 
-def written_there(working: Working, format: str) -> bool:
-    """Do the workers write such files by themselves, each those of its shard?"""
-    if working.engine != "ray":
-        return False
-    from oneofeach.engines.ray.export import FORMATS
-
-    return format in FORMATS
-
-
 def exported_there(
-    working: Working, source: Any, choice: Choice, destination: str, format: str, shard_size: int
+    working: Working, source: Any, choice: Choice, destination: str, format: str, link: str, shard_size: int
 ) -> int:
     """Decide on the cluster and let its workers write the kept images; print the sum; the exit code."""
     from oneofeach.engines.ray import Export
 
-    place = destination if is_url(destination) else os.path.abspath(destination)
+    asked = Export(destination, format, link, shard_size)
     with _begun(working, source, choice.against) as (engine, walk):
-        counts = engine.export(walk, choice.threshold, choice.keep, Export(place, format, shard_size))
+        counts = engine.export(walk, choice.threshold, choice.keep, asked)
     put(
-        f"{counts['kept']:,.0f} of {counted(counts['seen'], 'image')} written to {place}, "
-        f"{counted(counts['files'], 'file')} of {size(counts['written'])}: {_said(counts, 'removed', 'skipped')} "
-        f"(see {place}/manifest). The source was not changed."
+        f"{counts['kept']:,.0f} of {counted(counts['seen'], 'image')} written to {asked.place}: "
+        f"{_said(counts, 'removed', 'skipped')} (see {asked.place}/{MANIFEST}). The source was not changed."
     )
     return 3 if counts["skipped"] else 0
+
+
+def has_choices(working: Working) -> bool:
+    """Does the index hold what a person decided or kept? Then this machine must decide."""
+    with opened(working.index, working.no_index) as index:
+        return _holds_choices(index)
+
+
+def _holds_choices(index: Index | None) -> bool:
+    return index is not None and bool(index.status().kept or index.decisions.load() != Decisions())
 
 
 def _said(counts: dict[str, float], *names: str) -> str:
@@ -85,8 +85,7 @@ def _has_a_work_folder(working: Working) -> None:
 def _begun(working: Working, source: Any, against: Any) -> Iterator[tuple[Ray, Walk]]:
     """The engine and its request. Refused when an index holds what a person decided or kept: no worker obeys it."""
     with working.begun() as how:
-        index: Index | None = how["index"]
-        if index is not None and (index.status().kept or index.decisions.load() != Decisions()):
+        if _holds_choices(how["index"]):
             hint = "Add --no-index to go on without it, or let this machine decide: up to 5 million images."
             raise Refused(f"What was decided and kept earlier is not known to the cluster\n{hint}")
         yield how["engine"], Walk(source, against, how["fingerprint"], how["workers"], how["progress"])

@@ -62,16 +62,22 @@ class Ray:
             return grouping.run(), f"{job.settings.root}/{grouping.folder}/rows"
 
     def export(self, walk: Walk, threshold: float, keep: str, export: Export) -> Counts:
-        """Decide, then write the kept images of each shard to files of its own.
+        """Decide, then let the workers write the unique set as one machine writes it, byte for byte.
 
-        Returns the counts of `decide`, and how many files and bytes were written.
+        Returns the counts of `decide`, and how many files and bytes were written beside the manifest.
         """
         checked(threshold, keep)
+        export.check(walk.source)
         with self.job(walk, threshold) as job:
-            export.begin(job.settings.store, walk.source)
-            job.run()
             grouping = Grouping(job, threshold, keep)
-            return {**grouping.run(), **export.run(job, grouping.folder)}
+            exporting = export.begin(grouping)
+            try:
+                job.run()
+                return {**grouping.run(), **export.run(grouping, exporting)}
+            except BaseException:
+                if not self.work_folder:  # nothing can go on from there
+                    exporting.destination.discard()
+                raise
 
     def compare(self, walk: Walk, threshold: float) -> tuple[Counts, str]:
         """Find the best match of every image of the source among those of `against`, for any number of images.

@@ -14,7 +14,7 @@ import numpy as np
 
 from oneofeach import plugins
 from oneofeach.engines.ray.settings import block_rows
-from oneofeach.engines.ray.shards import shards_of
+from oneofeach.engines.ray.shards import Listing, shards_of
 from oneofeach.engines.ray.store import Store
 from oneofeach.engines.ray.weighing import Joined, Scanned, join_cost, scan_cost, weighed
 from oneofeach.errors import EmptyImageList
@@ -57,11 +57,8 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
     listed = [listing.slices.get(number) or listing.shards[number].items(Store("")) for number in chosen]
     if not any(listed):
         raise EmptyImageList
-    known = {n: len(items) for n, items in [*zip(chosen, listed, strict=True), *listing.slices.items()]}
-    known |= {n: shard.stop - shard.start for n, shard in enumerate(listing.shards) if shard.stop >= 0}
-    exact = len(known) == len(listing.shards)
-    usual = sum(map(len, listed)) / len(listed)
-    rows = images or int(sum(known.values()) + usual * (len(listing.shards) - len(known)))
+    counted, exact = rows_of(listing, {number: len(items) for number, items in zip(chosen, listed, strict=True)})
+    rows = images or counted
     sample = [items[k] for items in listed for k in _spread(len(items), IMAGES // len(listed))]
     scanned: Scanned = weighed(scan_cost, sample, fingerprint)
     joined: Joined = weighed(join_cost, fingerprint, threshold)
@@ -82,6 +79,14 @@ def estimate(source: Any, threshold: float, fingerprint: str, images: int = 0) -
         verify_seconds=VERIFY * candidates,
         memory=joined.process + max(scanned.memory, int(2 * min(size, rows) * joined.row)),
     )
+
+
+def rows_of(listing: Listing, sampled: dict[int, int]) -> tuple[int, bool]:
+    """The number of images, and whether all were counted. sampled: that of some shards; the others are like them."""
+    known = sampled | {number: len(items) for number, items in listing.slices.items()}
+    known |= {number: shard.stop - shard.start for number, shard in enumerate(listing.shards) if shard.stop >= 0}
+    usual, others = sum(sampled.values()) / len(sampled), len(listing.shards) - len(known)
+    return int(sum(known.values()) + usual * others), not others
 
 
 def _spread(length: int, number: int) -> list[int]:

@@ -1,150 +1,155 @@
-"""The table of all images → the unique set, written anew: the kept images of every shard to files of their own.
+"""The table of all images → the unique set, written anew by the workers: the same files as one machine writes.
 
-Beside them, in `manifest/`, a Parquet table per block says of every image where it was written, or why it was not.
+Names and files are planned first: then every file, or the images of every shard, can be written apart from the others.
 """
 
 from __future__ import annotations
 
 import os
-import tempfile
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, astuple, dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from oneofeach.engines.ray.cluster import Task
-from oneofeach.engines.ray.job import Job
-from oneofeach.engines.ray.outcome import rows_part
-from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, encoded, read, read_slice, spans
-from oneofeach.engines.ray.settings import SUFFIX, Settings, scan_part
-from oneofeach.engines.ray.shards import Shard
+from oneofeach.engines.ray.destination import Destination
+from oneofeach.engines.ray.job import AT_ONCE, Job
+from oneofeach.engines.ray.manifest import finish, gather_lines
+from oneofeach.engines.ray.naming import Exporting, gather_names, gather_wished
+from oneofeach.engines.ray.outcome import Grouping
+from oneofeach.engines.ray.parts import Counts, read, spans
 from oneofeach.engines.ray.store import Store
-from oneofeach.errors import Refused, UnknownFormat
-from oneofeach.stages.export import checked_destination
-from oneofeach.stages.export.parquet import write_parquet
-from oneofeach.stages.export.units import Unit, named
-from oneofeach.stages.export.webdataset import SHARD_SIZE, write_webdataset
+from oneofeach.engines.ray.written import write_file
+from oneofeach.errors import Refused
+from oneofeach.stages.export import checked_destination, checked_form
+from oneofeach.stages.export.coco import checked
+from oneofeach.stages.export.files import NAMES, SHARD_SIZE, File, files_of
+from oneofeach.stages.export.naming import stems_of
 from oneofeach.stages.sources.files import is_url
-from oneofeach.tables import FACTS, Rows
-
-FORMATS = ("webdataset", "parquet")
-"""Those whose files can be written apart from each other."""
-COLUMNS = ("row", "key", "status", "keeper_key", "similarity", "error")
+from oneofeach.tables import Item
 
 
 @dataclass(frozen=True)
 class Export:
-    """destination: a folder or URL that all nodes see. shard_size: samples per tar at most."""
+    """destination: a folder or URL that all nodes see. link, shard_size: as for one machine."""
 
     destination: str
-    format: str = "webdataset"
+    format: str = "folder"
+    link: str = "copy"
     shard_size: int = SHARD_SIZE
 
     @property
-    def name(self) -> str:
-        """Of this export in the work folder, which remembers what of it is done."""
-        chosen = f"{self.destination} {self.format} {self.shard_size}"
-        return f"export-{sha256(chosen.encode()).hexdigest()[:12]}"
+    def place(self) -> str:
+        path = self.destination.removeprefix("file://")
+        return path if is_url(path) else os.path.abspath(path)
 
-    def begin(self, store: Store, source: Any) -> None:
-        """Refused when the destination is inside the source, or there already and not from this job; UnknownFormat."""
-        if self.format not in FORMATS:
-            raise UnknownFormat(f"A cluster cannot export {self.format}\nUse one of: {', '.join(FORMATS)}.")
-        if store.read_json(f"{self.name}.json") is not None:
-            return
-        if not is_url(self.destination):
+    def check(self, source: Any) -> None:
+        """To be asked before a long scan. Refused when the destination is inside the source; UnknownFormat."""
+        checked_form(self.format, self.link)
+        if not is_url(self.place):
             roots = source if isinstance(source, (list, tuple)) else [source]
-            checked_destination(self.destination, self.format, "copy", [one for one in roots if _is_folder(one)])
-        elif Store(self.destination).exists():
+            checked_destination(
+                self.place, self.format, self.link, [one for one in roots if _is_folder(one)], new=False
+            )
+        elif self.link != "copy":
+            raise Refused(f"There are no links behind a URL: {self.place}\nUse --link copy, or a folder of a disk.")
+
+    def begin(self, grouping: Grouping) -> Exporting:
+        """Refused when the destination is there already, and not from this export; NotWritable."""
+        settings = grouping.job.settings
+        chosen = {**asdict(self), "destination": self.place}
+        mark = sha256(repr((settings.root, grouping.folder, sorted(chosen.items()))).encode()).hexdigest()[:12]
+        folder, destination = f"{grouping.folder}/export-{mark}", Destination(self.place, mark)
+        state = Store(f"{settings.root}/{folder}")
+        known = state.read_json("export.json") is not None
+        if known and not (destination.is_begun or destination.is_there):
+            state.remove()  # what was written has been deleted since
+            known = False
+        if destination.is_there and (destination.is_begun or not known):
             hint = "Give the name of a folder that does not exist yet."
-            raise Refused(f"The destination is there already: {self.destination}\n{hint}")
-        store.write_json(f"{self.name}.json", {"destination": self.destination, "format": self.format})
+            raise Refused(f"The destination is there already: {self.place}\n{hint}")
+        if not known:
+            state.write_json("export.json", chosen)
+            destination.begin()
+        stems = stems_of(_own_items(grouping.job), self.format)
+        return Exporting(settings, grouping.folder, folder, self.format, self.link, stems, destination)
 
-    def run(self, job: Job, group: str) -> Counts:
-        """Write all files. group: the folder of the table of all rows. Returns files, and bytes written."""
-        settings, folder = job.settings, f"{group}/{self.name}"
+    def run(self, grouping: Grouping, export: Exporting) -> Counts:
+        """Write all files. Returns how many, with all that travels with the images, and their bytes."""
+        job, settings = grouping.job, grouping.job.settings
         shards = job.listing.shards[: settings.own_shards if settings.own_shards >= 0 else None]
-        tasks = [
-            Task(write_shard, (settings, group, self, number, shard), written_part(folder, number))
-            for number, shard in enumerate(shards)
-        ]
-        parts = job.stage(f"{folder}/written", tasks)
-        blocks = [block for block in range(settings.blocks) if settings.block(block)[0] < settings.own]
-        tasks = [Task(write_manifest, (settings, group, self, b), manifest_part(folder, b)) for b in blocks]
-        job.stage(f"{folder}/manifest", tasks)
-        return {name: sum(counts[name] for counts in parts.values()) for name in ("files", "written")}
+        wished = _run(job, export, "wished", gather_wished, {n: (n, shard) for n, shard in enumerate(shards)})
+        _run(job, export, "names", gather_names, {share: (len(shards), share) for share in range(export.shares)})
+        files = self._planned(export, wished)
+        offsets = settings.offsets()
+        tasks = {
+            number: (number, file, whole, {k: shards[k] for k, _, _ in spans(offsets, file.low, file.high)})
+            for number, (file, whole) in files.items()
+        }
+        written = _run(job, export, "written", write_file, tasks)
+        self._finish(grouping, export, files)
+        return {name: sum(counts[name] for counts in written.values()) for name in ("files", "written")}
 
-    def write(self, units: Sequence[Unit], folder: Path) -> list[str]:
-        """The name of each unit, as "file#name"."""
-        if self.format == "parquet":
-            return write_parquet(units, folder)
-        return write_webdataset(units, folder, self.shard_size)
+    def _planned(self, export: Exporting, wished: dict[int, Counts]) -> dict[int, tuple[File, bool]]:
+        """The files by number, and whether the format keeps all images of the export, or of the split, whole."""
+        offsets = export.settings.offsets().tolist()
+        if self.format not in NAMES:
+            kept_whole, kept = (int(sum(counts[name] for counts in wished.values())) for name in ("whole", "rows"))
+            checked(kept_whole, kept)
+            whole = kept_whole > 0
+            each = {n: File("", "", offsets[n], offsets[n + 1]) for n, counts in wished.items() if counts["rows"]}
+            return {number: (file, whole) for number, file in each.items()}
+        store, name = export.settings.store, f"{export.folder}/plan.json"
+        known = store.read_json(name)
+        if known is None:
+            splits: dict[str, bool] = {}
+            files = files_of(self.format, _rows(export, list(wished), splits), self.shard_size)
+            known = [[*astuple(file), splits[file.split]] for file in files]
+            store.write_json(name, known)
+        return {number: (File(*file), whole) for number, (*file, whole) in enumerate(known)}
+
+    def _finish(self, grouping: Grouping, export: Exporting, files: dict[int, tuple[File, bool]]) -> None:
+        job, settings = grouping.job, export.settings
+        blocks, links = settings.own_blocks, job.links()
+        tasks = {}
+        for block in blocks:
+            low, high = settings.block(block)
+            mine = [number for number, (file, _) in files.items() if file.low < high and file.high > low]
+            tasks[block] = (grouping.keep, links, mine, block)
+        _run(job, export, "manifest", gather_lines, tasks)
+        whole = any(whole for _, whole in files.values())
+        _run(job, export, "finished", finish, {0: (sorted(files), len(blocks), whole)})
+
+
+def _run(
+    job: Job, export: Exporting, stage: str, function: Callable[..., Counts], args: dict[int, tuple[Any, ...]]
+) -> dict[int, Counts]:
+    """The counts of a stage, by the numbers of its parts."""
+    tasks = [Task(function, (export, *given), export.part(stage, number)) for number, given in args.items()]
+    parts = job.stage(f"{export.folder}/{stage}", tasks)
+    return {number: parts[export.part(stage, number)] for number in args}
+
+
+def _rows(export: Exporting, shards: Sequence[int], splits: dict[str, bool]) -> Iterator[tuple[int, int, str]]:
+    """(row, size, split) of every kept image; then `splits` says of each whether the format keeps all of it whole."""
+    store, names = export.settings.store, ("row", "size", "split", "whole")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for at in range(0, len(shards), AT_ONCE):
+            parts = [export.part("wished", shard) for shard in shards[at : at + AT_ONCE]]
+            for columns in pool.map(lambda part: read(store, part, *names), parts):
+                for row, size, split, whole in zip(*columns, strict=True):
+                    splits[split] = bool(whole) and splits.get(split, True)
+                    yield int(row), int(size), split
+
+
+def _own_items(job: Job) -> Iterator[Item]:
+    """The items that the driver has listed, in order, without those that others are only compared with."""
+    own = job.settings.own_shards
+    for number, items in sorted(job.listing.slices.items()):
+        if own < 0 or number < own:
+            yield from items
 
 
 def _is_folder(source: Any) -> bool:
     return isinstance(source, (str, os.PathLike)) and os.path.isdir(source)
-
-
-def written_part(folder: str, shard: int) -> str:
-    return f"{folder}/written/{shard:08}{SUFFIX}"
-
-
-def manifest_part(folder: str, block: int) -> str:
-    return f"{folder}/manifest/{block:05}{SUFFIX}"
-
-
-def write_shard(settings: Settings, group: str, export: Export, number: int, shard: Shard) -> Counts:
-    """Write the kept images of a shard, under names that begin with its number.
-
-    Refused when an image has changed since the scan.
-    """
-    began, names, size = time.process_time(), list[str](), 0
-    low, high = settings.offsets()[number : number + 2].tolist()
-    kept = _kept(settings, group, low, high)
-    if len(kept):
-        facts = np.ascontiguousarray(read(settings.store, scan_part(number), "facts")[0]).view(FACTS).reshape(-1)
-        items = shard.items(settings.store)
-        units = named((row, items[row], bytes(facts["content"][row])) for row in (kept - low).tolist())
-        with tempfile.TemporaryDirectory(prefix="oneofeach-") as folder:
-            names = [f"{number:08}-{name}" for name in export.write(units, Path(folder))]
-            for file in sorted(os.listdir(folder)):
-                size += os.path.getsize(f"{folder}/{file}")
-                Store(export.destination).put(f"{number:08}-{file}", f"{folder}/{file}")
-    files = len({name.partition("#")[0] for name in names})
-    counts: Counts = {"rows": len(kept), "files": files, "written": size, "seconds": time.process_time() - began}
-    part = encoded({"row": kept, "name": names}, counts, WIDE_GROUP)
-    settings.store.write(written_part(f"{group}/{export.name}", number), part)
-    return counts
-
-
-def write_manifest(settings: Settings, group: str, export: Export, block: int) -> Counts:
-    """What became of every image of a block: COLUMNS, and `written`, the file and the name in it; "" for none."""
-    store, began, folder = settings.store, time.process_time(), f"{group}/{export.name}"
-    low, high = settings.block(block)
-    own = min(high, settings.own)
-    columns = dict(zip(COLUMNS, read_slice(store, rows_part(group, block), 0, own - low, *COLUMNS), strict=True))
-    written = [""] * (own - low)
-    for shard, _, _ in spans(settings.offsets(), low, own):
-        for row, name in zip(*read(store, written_part(folder, shard), "row", "name"), strict=True):
-            if low <= row < own:
-                written[row - low] = name
-    counts: Counts = {"rows": own - low, "seconds": time.process_time() - began}
-    data = encoded({**columns, "written": written}, counts, WIDE_GROUP, text=True)
-    Store(export.destination).write(f"manifest/{block:05}{SUFFIX}", data)
-    store.write(manifest_part(folder, block), encoded({"row": np.arange(low, own)}, counts, WIDE_GROUP))
-    return counts
-
-
-def _kept(settings: Settings, group: str, low: int, high: int) -> Rows:
-    """The rows low..high that stay."""
-    found = [np.zeros(0, np.int64)]
-    for block in range(low // settings.in_block, -(-high // settings.in_block)):
-        first, last = settings.block(block)
-        start, stop = max(low, first), min(high, last)
-        status = read_slice(settings.store, rows_part(group, block), start - first, stop - first, "status")[0]
-        found.append(start + np.flatnonzero(np.array(status) == "kept"))
-    return np.concatenate(found)

@@ -28,7 +28,7 @@ from oneofeach.tables import EVIDENCE, FACTS, Rows
 
 Progress = Callable[[str, int, int], None]
 Parts = dict[str, Counts]
-LAYOUT = 4  # of the parts; another layout is another job
+LAYOUT = 5  # of the parts; another layout is another job
 AT_ONCE = 32  # footers read at the same time
 
 

@@ -15,7 +15,7 @@ from oneofeach.kernels.bands import words_of
 from oneofeach.plugins import Fingerprint, extra
 from oneofeach.tables import Bytes, Mask, Rows
 
-COLUMNS = ("key", "bits", "digest", "error")
+COLUMNS = ("key", "facts", "bits", "digest", "error")
 SAMPLED, SAMPLED_SHARE = 8192, 1024  # own rows, and one row in so many where that is more
 
 
@@ -37,7 +37,7 @@ def sampled_one_in(settings: Settings) -> int:
 
 
 def gather_keys(settings: Settings, block: int) -> Counts:
-    """Bits, digests, names and errors of one block's rows; in parts of their own a sample of them, and search keys."""
+    """Bits, digests, names, facts and errors of one block's rows; in parts of their own a sample, and search keys."""
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
     pyarrow, compute = extra("pyarrow", "ray"), extra("pyarrow.compute", "ray")
@@ -45,7 +45,7 @@ def gather_keys(settings: Settings, block: int) -> Counts:
     table = pyarrow.concat_tables(
         sliced(store, scan_part(shard), start, stop, *COLUMNS) for shard, start, stop in spanned
     )
-    columns = {name: table[name] for name in ("key", "error")}  # as they are: they need not become Python's
+    columns = {name: table[name] for name in ("key", "facts", "error")}  # as they are: they need not become Python's
     columns |= {name: array_of(table[name]) for name in ("bits", "digest")}
     columns["readable"] = array_of(compute.equal(compute.binary_length(table["error"]), 0))
     sampled = _sampled(settings, columns["digest"], columns["readable"], low)

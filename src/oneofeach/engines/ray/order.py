@@ -21,6 +21,7 @@ from oneofeach.tables import FACTS, Catalog, Floats, Item, Mask, Rows
 
 Orders = npt.NDArray[np.uint64]
 _SIGN = np.uint64(1 << 63)
+BEFORE_RULES = 2  # columns
 
 
 def order_part(folder: str, block: int) -> str:
@@ -85,6 +86,12 @@ def orders_from(raw: npt.NDArray[np.uint8]) -> Orders:
 
 def row_of(orders: Orders) -> Rows:
     return orders[:, -1].astype(np.int64)
+
+
+def cost_in(orders: Orders, rule: int) -> Floats:
+    """float64[n]: what `_of_floats` has made of the cost of the rule at this place among the keep rules."""
+    raw = orders[:, BEFORE_RULES + rule]
+    return np.where(raw & _SIGN, raw ^ _SIGN, ~raw).view(np.float64)
 
 
 def _of_integers(values: Rows) -> Orders:

@@ -78,6 +78,14 @@ def read(store: Store, name: str, *columns: str) -> list[Any]:
     return [array_of(table[column]) for column in columns]
 
 
+def streamed(store: Store, name: str, column: str) -> Iterator[str]:
+    """The strings of a column, held in memory by the group."""
+    with store.open(name) as file:
+        part = extra("pyarrow.parquet", "ray").ParquetFile(file)
+        for group in range(part.metadata.num_row_groups):
+            yield from array_of(part.read_row_group(group, columns=[column])[column])
+
+
 def read_slice(store: Store, name: str, start: int, stop: int, *columns: str) -> list[Any]:
     """Rows start..stop of a part: only the row groups that hold them are read."""
     table = sliced(store, name, start, stop, *columns)

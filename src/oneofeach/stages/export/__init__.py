@@ -5,25 +5,28 @@ Originals are only read. `manifest.csv` lists every image: where it was written,
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from bisect import bisect_left
+from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from oneofeach.errors import Refused, UnknownFormat
-from oneofeach.stages.export.coco import write_coco
-from oneofeach.stages.export.folder import LINKS, write_folder, write_kohya
-from oneofeach.stages.export.parquet import write_hf, write_parquet
+from oneofeach.stages.export.coco import documents, entry_of, is_annotated, write_annotations
+from oneofeach.stages.export.files import NAMES, SHARD_SIZE, File, files_of, sizes_of
+from oneofeach.stages.export.folder import LINKS
+from oneofeach.stages.export.manifest import MANIFEST, lines_of
+from oneofeach.stages.export.naming import stems_of
+from oneofeach.stages.export.parquet import split_of
 from oneofeach.stages.export.units import Unit, units_of
-from oneofeach.stages.export.webdataset import SHARD_SIZE, write_webdataset
+from oneofeach.stages.export.writing import Writer, keeps
 from oneofeach.tables import Outcome
 
 FORMATS = ("folder", "webdataset", "parquet", "hf", "coco", "kohya")
 FILES = {".parquet": "parquet", ".arrow": "parquet", ".tar": "webdataset", ".json": "coco", ".zip": "folder"}
-MANIFEST = "manifest.csv"
-COLUMNS = ("key", "status", "written", "keeper", "similarity", "reason", "evidence")
 
 __all__ = ["FORMATS", "LINKS", "checked_destination", "export"]
 
@@ -43,13 +46,10 @@ def export(
     cannot link; UnknownFormat for another format or link.
     """
     target = checked_destination(destination, format, link, _roots(outcome))
-    write = _writer(outcome, format, link, shard_size)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     temporary.mkdir(parents=True)
     try:
-        units = units_of(outcome)
-        names = write(units, temporary)
-        _write_manifest(outcome, {unit.row: name for unit, name in zip(units, names, strict=True)}, temporary)
+        _write(outcome, format, link, shard_size, temporary)
         os.rename(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -57,20 +57,21 @@ def export(
     return target
 
 
-def checked_destination(destination: str | os.PathLike[str], format: str, link: str, roots: Iterable[str] = ()) -> Path:
+def checked_destination(
+    destination: str | os.PathLike[str], format: str, link: str, roots: Iterable[str] = (), *, new: bool = True
+) -> Path:
     """The full path of a folder that can be written in this format; to be asked before a long scan, too.
 
-    roots: folders that images come from. Refused when it is there already, or inside a root, where the next scan would
-    find every image twice; UnknownFormat also when it is named like a file of a dataset.
+    roots: folders that images come from. new: whether it must not be there yet.
+    Refused when it is there already, or inside a root, where the next scan would find every image twice; UnknownFormat
+    also when it is named like a file of a dataset.
     """
-    for kind, value, known in (("export format", format, FORMATS), ("link", link, tuple(LINKS))):
-        if value not in known:
-            raise UnknownFormat(f"Unknown {kind}: {value}\nUse one of: {', '.join(known)}.")
+    checked_form(format, link)
     if "://" in os.fspath(destination):
         hint = "Give a folder of this machine, or let a cluster write it: --engine ray."
         raise Refused(f"This machine does not export to URLs: {destination}\n{hint}")
     target = Path(os.path.abspath(destination))
-    if os.path.lexists(target):
+    if new and os.path.lexists(target):
         raise Refused(f"The destination is there already: {target}\nGive the name of a folder that does not exist yet.")
     if meant := FILES.get(target.suffix.lower()):
         hint = f"Give the name of a folder, and the format {meant}: {target.with_suffix('').name} --format {meant}."
@@ -81,6 +82,13 @@ def checked_destination(destination: str | os.PathLike[str], format: str, link: 
             hint = "Give a folder outside of it, or the next run finds every image twice."
             raise Refused(f"The destination is inside the source: {target}\n{hint}")
     return target
+
+
+def checked_form(format: str, link: str) -> None:
+    """UnknownFormat for another format, or another way to link."""
+    for kind, value, known in (("export format", format, FORMATS), ("link", link, tuple(LINKS))):
+        if value not in known:
+            raise UnknownFormat(f"Unknown {kind}: {value}\nUse one of: {', '.join(known)}.")
 
 
 def _roots(outcome: Outcome) -> set[str]:
@@ -94,31 +102,35 @@ def _roots(outcome: Outcome) -> set[str]:
     return roots
 
 
-def _writer(outcome: Outcome, format: str, link: str, shard_size: int) -> Callable[[Sequence[Unit], Path], list[str]]:
-    writers: dict[str, Callable[[Sequence[Unit], Path], list[str]]] = {
-        "folder": partial(write_folder, link=link),
-        "webdataset": partial(write_webdataset, shard_size=shard_size),
-        "parquet": write_parquet,
-        "hf": write_hf,
-        "coco": partial(write_coco, facts=outcome.catalog.facts),
-        "kohya": partial(write_kohya, link=link),
-    }
-    return writers[format]
+def _write(outcome: Outcome, format: str, link: str, shard_size: int, root: Path) -> None:
+    own = (item for item, other in zip(outcome.catalog.items, outcome.catalog.reference, strict=True) if not other)
+    stems = stems_of(own, format)
+    units = units_of(outcome, format, stems)
+    stems = stems if stems and is_annotated(units) else {}
+    facts, by_split = outcome.catalog.facts, _by_split(units, format)
+    written: dict[int, str] = {}
+    for split, members in by_split.items():
+        writer = Writer(format, link, all(keeps(format, unit.item) for unit in members))
+        rows = [unit.row for unit in members]
+        for file in _files(format, split, rows, facts, shard_size):
+            mine = members[bisect_left(rows, file.low) : bisect_left(rows, file.high)]
+            written.update(zip((unit.row for unit in mine), writer.write(mine, root, file.name), strict=True))
+        if format == "coco":
+            entries = [entry_of(unit, facts[unit.row], stems) for unit in members]
+            write_annotations(entries, root, stems, documents(members))
+    with open(root / MANIFEST, "w", encoding="utf-8", errors="surrogateescape", newline="") as manifest:
+        manifest.writelines(lines_of(outcome, written))
 
 
-def _write_manifest(outcome: Outcome, written: dict[int, str], root: Path) -> None:
-    """One row per image of the source."""
-    removed = {one.row: (group.key, one) for group in outcome.groups for one in group.duplicates}
-    catalog = outcome.catalog
-    with open(root / MANIFEST, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for row, item in enumerate(catalog.items):
-            if row in written:
-                rows.writerow([item.key, "kept", written[row], "", "", "", ""])
-            elif row in removed:
-                keeper, one = removed[row]
-                why = [f"{one.similarity:.4f}", one.reason, one.evidence]
-                rows.writerow([item.key, "removed", "", keeper, *why])
-            elif not catalog.reference[row]:
-                rows.writerow([item.key, "skipped", "", "", "", catalog.errors[row], ""])
+def _by_split(units: list[Unit], format: str) -> dict[str, list[Unit]]:
+    found: dict[str, list[Unit]] = {} if format == "hf" else {"": units}
+    for unit in units if format == "hf" else ():
+        found.setdefault(split_of(unit.item), []).append(unit)
+    return found
+
+
+def _files(format: str, split: str, rows: list[int], facts: npt.NDArray[np.void], shard_size: int) -> list[File]:
+    if format not in NAMES:
+        return [File("", "", 0, len(facts))]
+    sizes = sizes_of(facts[rows]).tolist()
+    return files_of(format, ((row, size, split) for row, size in zip(rows, sizes, strict=True)), shard_size)

@@ -6,37 +6,24 @@ Another image of a sample gets the suffix EXTRA: it travels with its image, and 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 from oneofeach.errors import Refused
-from oneofeach.stages.export.units import EXTRA, Unit, by_reader, changed, distinct
+from oneofeach.stages.export.units import EXTRA, Unit, by_reader, changed
 
-REPEATS = re.compile(r"[0-9]+_.+")
 FICLONE = 0x40049409
 
 
 def write_folder(units: Sequence[Unit], root: Path, link: str = "copy") -> list[str]:
     """The written name of each unit. link: "copy", "hardlink" or "reflink". Refused when the disk cannot link."""
-    return [_write(unit, root, unit.name, LINKS[link]) for unit in units]
+    return [_write(unit, root, LINKS[link]) for unit in units]
 
 
 def write_kohya(units: Sequence[Unit], root: Path, link: str = "copy") -> list[str]:
-    """As a folder whose images all lie in `N_name` folders, N being how often each is repeated in training.
-
-    Folders that have repeats keep them; others begin with one. No two images share a stem, by which captions are found.
-    """
-    names = distinct(_with_repeats(unit.name) for unit in units)
-    return [_write(unit, root, name, LINKS[link], by_reader) for unit, name in zip(units, names, strict=True)]
-
-
-def _with_repeats(name: str) -> str:
-    *folders, base = name.split("/")
-    if any(REPEATS.fullmatch(folder) for folder in folders):
-        return name
-    return "/".join([f"1_{'_'.join(folders) or 'images'}", base])
+    """The same, with captions where trainers look for them: after the stem only."""
+    return [_write(unit, root, LINKS[link], by_reader) for unit in units]
 
 
 def _as_it_is(ending: str, unit: Unit, endings: Container[str]) -> str:
@@ -46,17 +33,16 @@ def _as_it_is(ending: str, unit: Unit, endings: Container[str]) -> str:
 def _write(
     unit: Unit,
     root: Path,
-    name: str,
     place: Callable[[str, Path], None],
     ended: Callable[[str, Unit, Container[str]], str] = _as_it_is,
 ) -> str:
-    target = root / f"{name}.{unit.extension}"
+    target = root / f"{unit.name}.{unit.extension}"
     target.parent.mkdir(parents=True, exist_ok=True)
     if unit.path:
         _unchanged(unit)
         place(unit.path, target)
         for ending, path in (sidecars := unit.sidecars()).items():
-            beside = root / f"{name}{ended(ending, unit, sidecars)}"
+            beside = root / f"{unit.name}{ended(ending, unit, sidecars)}"
             if not beside.exists():  # two images may share one caption
                 place(path, beside)
     else:
@@ -65,7 +51,7 @@ def _write(
         for found, data in (companions := unit.companions()).items():
             ending = ended(found, unit, companions)
             ending += EXTRA * (ending[1:] in images)
-            (root / f"{name}{ending}").write_bytes(data)
+            (root / f"{unit.name}{ending}").write_bytes(data)
     return target.relative_to(root).as_posix()
 
 

@@ -1,4 +1,4 @@
-"""Units → WebDataset tar shards: whole samples, byte for byte the same for the same units."""
+"""Units → a WebDataset tar shard: whole samples, byte for byte the same for the same units."""
 
 from __future__ import annotations
 
@@ -7,40 +7,17 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from oneofeach.stages.export.units import CAPTIONS, EXTRA, Unit, by_stem
-
-SHARD_SIZE = 10_000  # samples
-SHARD_BYTES = 1 << 30
+from oneofeach.stages.export.units import CAPTIONS, EXTRA, Unit
 
 
-def write_webdataset(units: Sequence[Unit], root: Path, shard_size: int = SHARD_SIZE) -> list[str]:
-    """The written name of each unit, as "shard-000000.tar#name"; a shard ends at `shard_size` samples or 1 GiB."""
-    written: list[str] = []
-    named = iter(by_stem(list(units)))
-    number = 0
-    while done := _shard(root / f"shard-{number:06}.tar", named, shard_size):
-        written += done
-        number += 1
-    return written
-
-
-def _shard(path: Path, named: Iterator[tuple[str, Unit]], shard_size: int) -> list[str]:
-    first = next(named, None)
-    if first is None:
-        return []
-    written, size = [], 0
+def write_tar(units: Sequence[Unit], path: Path) -> None:
+    """A shard of whole samples. The names of the units tell them apart, and have no dots."""
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
-        while first is not None:
-            name, unit = first
+        for unit in units:
             for extension, data in _members(unit):
-                info = tarfile.TarInfo(f"{name}.{extension}")
+                info = tarfile.TarInfo(f"{unit.name}.{extension}")
                 info.size = len(data)
                 tar.addfile(info, io.BytesIO(data))
-                size += len(data)
-            written.append(f"{path.name}#{name}")
-            full = len(written) >= shard_size or size >= SHARD_BYTES
-            first = None if full else next(named, None)
-    return written
 
 
 def _members(unit: Unit) -> Iterator[tuple[str, bytes]]:
