@@ -251,6 +251,23 @@ def test_what_somebody_else_has_made_meanwhile_is_left_alone(source: list[str], 
     assert (tmp_path / "out" / "manifest.csv").is_file()
 
 
+def test_nothing_is_left_of_an_export_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: Any) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    write_folder(tmp_path / "pictures", 0, 4)
+    monkeypatch.setattr(engine, "Cluster", lambda *_: Here())
+    monkeypatch.setattr("os.link", no_links)
+    walk, ray = Walk(str(tmp_path / "pictures")), Ray(work_folder=str(tmp_path / "work"))
+    with pytest.raises(Refused, match="Cannot hard-link"):
+        ray.export(walk, FLOOR, KEEP, Export(str(tmp_path / "out"), link="hardlink"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pictures", "work"]
+    monkeypatch.undo()
+    monkeypatch.setattr(engine, "Cluster", lambda *_: Here())
+    ray.export(walk, FLOOR, KEEP, Export(str(tmp_path / "out"), link="hardlink"))
+    assert (tmp_path / "out" / "0.png").samefile(tmp_path / "pictures" / "0.png")
+
+
 def test_without_a_work_folder_nothing_is_left_of_a_stopped_export(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

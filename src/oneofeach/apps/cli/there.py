@@ -86,6 +86,7 @@ def _begun(working: Working, source: Any, against: Any) -> Iterator[tuple[Ray, W
     """The engine and its request. Refused when an index holds what a person decided or kept: no worker obeys it."""
     with working.begun() as how:
         if _holds_choices(how["index"]):
-            hint = "Add --no-index to go on without it, or let this machine decide: up to 5 million images."
+            way = "Without --table, or with a folder to export to, this machine decides: up to 5 million images."
+            hint = f"Add --no-index to go on without it. {way}"
             raise Refused(f"What was decided and kept earlier is not known to the cluster\n{hint}")
         yield how["engine"], Walk(source, against, how["fingerprint"], how["workers"], how["progress"])

@@ -60,8 +60,8 @@ class Destination:
             raise NotWritable(self.place, error.strerror or str(error)) from error
 
     def discard(self) -> None:
-        """Delete what is not complete."""
-        if not is_url(self.place):
+        """Delete what is not complete, unless something else has its name by now: see `complete`."""
+        if not is_url(self.place) and not self.is_there:
             shutil.rmtree(self.unfinished, ignore_errors=True)
 
     @contextmanager
@@ -98,4 +98,4 @@ class Destination:
                 hint = f"Move it away and run again; what was written lies in {self.unfinished}."
                 raise Refused(f"The destination was made by somebody else meanwhile: {self.place}\n{hint}")
             os.rename(self.unfinished / "files", self.place)
-        self.discard()
+        shutil.rmtree(self.unfinished, ignore_errors=True)

@@ -74,8 +74,9 @@ class Ray:
             try:
                 job.run()
                 return {**grouping.run(), **export.run(grouping, exporting)}
-            except BaseException:
-                if not self.work_folder:  # nothing can go on from there
+            except BaseException as error:
+                final = isinstance(error, OneOfEachError) and not isinstance(error, JobStopped)
+                if final or not self.work_folder:  # nothing goes on from there
                     exporting.destination.discard()
                 raise
 

@@ -13,6 +13,7 @@ from oneofeach.engines.ray.grouping import removed_part
 from oneofeach.engines.ray.keys import keys_part
 from oneofeach.engines.ray.naming import Exporting
 from oneofeach.engines.ray.order import cost_in
+from oneofeach.engines.ray.outcome import REMOVED
 from oneofeach.engines.ray.parts import WIDE_GROUP, Counts, concatenated, encoded, read, read_range, streamed
 from oneofeach.engines.ray.settings import Settings
 from oneofeach.engines.ray.table import described
@@ -22,8 +23,6 @@ from oneofeach.stages.preference import parse, rank
 from oneofeach.stages.similarity import words
 from oneofeach.stages.sources.coco import CocoImage
 from oneofeach.tables import EVIDENCE, FACTS, IDENTICAL, IDENTICAL_FILES, Catalog, Item, Rows
-
-REMOVED = ("row", "keeper", "similarity", "identical", "evidence")
 
 
 def gather_lines(export: Exporting, keep: str, links: Rows, files: Sequence[int], block: int) -> Counts:
