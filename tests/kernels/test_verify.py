@@ -20,7 +20,9 @@ def planes(image: Image.Image) -> Bytes:
 
 
 def copies() -> Bytes:
-    """A photograph and edits that take every branch: crop, turn, coarse, gray, sepia, tint, flat, another picture."""
+    """A photograph and edits that take every branch: crop, turn, coarse, gray, sepia, tint, flat, another picture;
+    fine grain that is a little other everywhere, and light stripes that brightness makes white.
+    """
     photo = Image.fromarray(data.astronaut())
     values = np.asarray(photo).astype(float)
     edits = [photo, photo.crop((20, 9, 512, 512)), photo.rotate(2), photo.resize((48, 48))]
@@ -28,6 +30,13 @@ def copies() -> Bytes:
     gray = values.mean(axis=2, keepdims=True)
     for edited in (gray * [1.07, 0.92, 0.72], values * [1.2, 1, 0.8], values * 1.5, values * 0 + 90, values[..., ::-1]):
         edits.append(Image.fromarray(np.clip(edited, 0, 255).astype(np.uint8)))
+    rng = np.random.default_rng(1)
+    grain, other = rng.normal(0, 20, (2, 32, 32))
+    fine, finer = (np.kron(one + 128, np.ones((8, 8))) for one in (grain, 0.9 * grain + 0.43 * other))
+    rows, levels = np.arange(512)[:, None], np.kron(rng.integers(60, 410, (22, 32)), np.ones((24, 16)))[:512]
+    striped = np.where((rows % 24 < 2) & (levels < 200), levels, np.where(rows // 48 % 2, 249.0, 236.0))
+    for shades in (fine, finer, striped, striped * 1.1, 255 - striped, 255 - striped * 1.1):
+        edits.append(Image.fromarray(np.clip(shades, 0, 255).astype(np.uint8)).convert("RGB"))
     return np.stack([planes(image) for image in [*edits, Image.fromarray(data.chelsea())]])
 
 

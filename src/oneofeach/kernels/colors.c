@@ -128,10 +128,10 @@ static void balance(const Side *a, const Side *b, const double *inside, double c
 }
 
 void compare_colors(const double *luma_a, const double (*chroma_a)[CELL_AREA], const double *luma_b,
-                    const double (*chroma_b)[CELL_AREA], const double *inside, double contrast, Colors *out)
+                    const double (*chroma_b)[CELL_AREA], const double *inside, double contrast, int structured,
+                    Colors *out)
 {
     const double count = most(total(inside, CELLS), 1.0), tolerance = 4.0 + least(6.0, contrast / 2.0);
-    const int structured = contrast > 6.0;
     Side a = {luma_a, chroma_a, 0, 0}, b = {luma_b, chroma_b, 0, 0};
     double again[WINDOWS], sum = 0.0;
     Balanced balanced;

@@ -32,13 +32,15 @@ class Colors(NamedTuple):
     strength: Floats  # float64[m], of the more colorful one
 
 
-def compare(la: Floats, ca: Floats, lb: Floats, cb: Floats, inside: Mask, contrast: Floats) -> Colors:
-    """luma float64[m, 8, 8] and chroma float64[m, 2, 8, 8] of both; contrast: float64[m] of the flatter one."""
+def compare(la: Floats, ca: Floats, lb: Floats, cb: Floats, inside: Mask, contrast: Floats, structured: Mask) -> Colors:
+    """luma float64[m, 8, 8] and chroma float64[m, 2, 8, 8] of both; contrast: float64[m] of the flatter one.
+
+    structured: whether there is more than color to tell that one picture is a gray or toned copy of the other.
+    """
     m = inside.astype(np.float64)
     n = np.maximum(total(m), 1.0)
     ra, rb = _strength(ca, m, n), _strength(cb, m, n)
     ta, tb = _beside_tone(la, ca, m, n), _beside_tone(lb, cb, m, n)
-    structured = contrast > 6.0
     plain = (np.minimum(ra, rb) < _GRAY) & structured
     toned = (np.minimum(ta, tb) < _TONED) & (np.maximum(ta, tb) > 2.0 * _TONED) & structured & ~plain
     toned &= np.where(ta < tb, ra, rb) < _STRONGEST_TONE
@@ -77,7 +79,7 @@ def _ratio(ra: Floats, rb: Floats) -> Floats:
 
 def _beside_tone(luma: Floats, chroma: Floats, m: Floats, n: Floats) -> Floats:
     """Root mean square of the chroma that is no multiple of the luma: near 0 in gray and sepia pictures."""
-    square = total(luma * luma * m) / n + _ROUNDED
+    square = total(luma * luma * m) / n + 1.0
     rest = np.zeros(len(luma))
     for k in range(2):
         cross = total(luma * chroma[:, k] * m) / n

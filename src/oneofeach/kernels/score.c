@@ -4,7 +4,8 @@
 
 static const double WORST_CAP[5][2] = {{-1.4, 0.65}, {0.2, 0.85}, {0.6, 0.90}, {0.92, 0.95}, {1.0, 1.0}};
 static const double GRAY_CAP = 0.97, TONED_CAP = 0.955, FULL_WINDOW = 60.0, DETAIL_LOST = 0.9, TEXTURED = 0.1;
-static const double EDITED = 0.4, EXACT = 1e-4, ROUNDING = 1.0 / 6.0, CHANCE = 0.1;
+static const double EDITED = 0.4, EXACT = 1e-4, ROUNDING = 1.0 / 6.0, CHANCE = 0.1, KNOWN = 0.5, SAMPLED = 0.85;
+static const double EVERYWHERE = 0.5;
 
 typedef struct {
     double mean, variance, detail;
@@ -22,26 +23,33 @@ static double corner(int window)
     return (far_y && x % 4 == 1) || (far_x && y % 4 == 1) ? 0.3 : 0.0;
 }
 
+/* 0 for two neighbors that are both lost: what was between them, nobody knows. */
+static inline double kept(const double (*lost)[AREA], int here, int there)
+{
+    return lost ? (1.0 - lost[0][here] * lost[0][there]) * (1.0 - lost[1][here] * lost[1][there]) : 1.0;
+}
+
 /* Squares and product of the differences of two neighbors, and how many: half, for both get them, so that a mirrored
  * pair gets the same. */
-static inline void differ(const double *a, const double *b, const double *m, int here, int there, int n,
-                          double terms[4][SIDE + 1])
+static inline void differ(const double *a, const double *b, const double *m, const double (*lost)[AREA], int here,
+                          int there, int n, double terms[4][SIDE + 1])
 {
-    const double both = m[here] * m[there] * 0.5, u = a[there] - a[here], v = b[there] - b[here];
+    const double both = m[here] * m[there] * 0.5, known = kept(lost, here, there);
+    const double u = (a[there] - a[here]) * known, v = (b[there] - b[here]) * known;
     terms[0][n] = u * u * both, terms[1][n] = v * v * both, terms[2][n] = u * v * both, terms[3][n] = both;
 }
 
 /* Per pixel the squares and the product of the gradients, and the number of differences. */
 FOR_EVERY_CPU
-static void products(const double *a, const double *b, const double *m, Products *p)
+static void products(const double *a, const double *b, const double *m, const double (*lost)[AREA], Products *p)
 {
     double beside[4][SIDE + 1] = {{0}}, above[4][SIDE + 1] = {{0}}, below[4][SIDE + 1] = {{0}};
     double *const out[4] = {p->aa, p->bb, p->ab, p->count};
     for (int y = 0; y < SIDE; y++) {
         const int row = y * SIDE;
-        for (int x = 0; x < SIDE - 1; x++) differ(a, b, m, row + x, row + x + 1, x + 1, beside);
+        for (int x = 0; x < SIDE - 1; x++) differ(a, b, m, lost, row + x, row + x + 1, x + 1, beside);
         if (y < SIDE - 1)
-            for (int x = 0; x < SIDE; x++) differ(a, b, m, row + x, row + x + SIDE, x, below);
+            for (int x = 0; x < SIDE; x++) differ(a, b, m, lost, row + x, row + x + SIDE, x, below);
         else
             memset(below, 0, sizeof below);
         for (int k = 0; k < 4; k++)
@@ -113,6 +121,17 @@ static double worst_window(const double *local, const int *full, int *place)
     return 1.0 - most(0.0, 1.0 - ranked[0] - 2.0 * usual) * (1.0 + EDITED * most(0.0, 1.0 - usual / EXACT));
 }
 
+/* How evenly the windows disagree: one over their number where one alone does, 1 where all do. */
+static double spread(const double *local, const int *full)
+{
+    double sum = 0.0, squares = 0.0, count = 0.0;
+    for (int i = 0; i < WINDOWS; i++) {
+        const double lost = full[i] ? most(1.0 - local[i], 0.0) : 0.0;
+        sum += lost, squares += lost * lost, count += full[i];
+    }
+    return squares > 0 ? sum * sum / (count * squares) : 0.0;
+}
+
 /* Weighted means over the full windows of agreement in structure and color, and in color alone. */
 static double share(const double *local, const int *full, const Colors *colors, double *color)
 {
@@ -136,7 +155,7 @@ static double share(const double *local, const int *full, const Colors *colors, 
 static double brightness_apart(const Plane *a, const Plane *b, double common)
 {
     const int textured = least(a->detail, b->detail) >= TEXTURED;
-    const double known = textured ? FLAT * clip(2.0 * common, 0.0, 1.0) : 0.0;
+    const double known = textured ? FLAT * clip(common / KNOWN, 0.0, 1.0) : 0.0;
     const double contrast = most(sqrt(least(a->variance, b->variance)), known), limit = 8.0 + 5.0 * contrast;
     const double apart = fabs(a->mean - b->mean) / limit;
     if (!textured || contrast < FLAT) return apart;
@@ -152,14 +171,24 @@ static double beyond_rounding(const Products *p, double n)
     return ab / sqrt((aa + ROUNDING) * (bb + ROUNDING));
 }
 
-/* Compare planes that lie on each other, smoothed where one of them has less detail. */
-void score(const Planes *a, const Planes *b, const double *mask, const double *cells, Detail detail, Verified *out)
+/* What one of two planes has of the other's detail, where what they have in common is no chance. An edit is in one
+ * place; a copy that was sampled otherwise differs a little wherever there is detail. */
+static Detail detail_of(const Plane *a, const Plane *b, double contrast, double common, double everywhere)
+{
+    const double coarse = least(a->detail, b->detail), fine = most(a->detail, b->detail);
+    if (coarse <= TEXTURED || (contrast <= FLAT && common <= CHANCE)) return SAME;
+    if (coarse < DETAIL_LOST * fine) return LOST;
+    return common > SAMPLED && everywhere > EVERYWHERE ? RESAMPLED : SAME;
+}
+
+void score(const Planes *a, const Planes *b, const double *mask, const double *cells, Detail detail,
+           const double (*lost)[AREA], Verified *out)
 {
     Products p;
     Colors colors;
     double local[WINDOWS], soft_a[AREA], soft_b[AREA], small_a[CELL_AREA], small_b[CELL_AREA];
     int full[WINDOWS];
-    products(a->luma, b->luma, mask, &p);
+    products(a->luma, b->luma, mask, lost, &p);
     const double n = most(p.sums[3], 1.0), count = total(mask, SIDE);
     const Plane of_a = plane(a->luma, mask, count, p.sums[0] / n);
     const Plane of_b = plane(b->luma, mask, count, p.sums[1] / n);
@@ -168,18 +197,18 @@ void score(const Planes *a, const Planes *b, const double *mask, const double *c
     if (detail != SAME) {
         smooth(a->luma, soft_a);
         smooth(b->luma, soft_b);
-        products(soft_a, soft_b, mask, &p);
+        products(soft_a, soft_b, mask, lost, &p);
         const double softened = correlation(&p, n, 1.0);
         structure = detail == LOST ? softened : 0.7 * structure + 0.3 * softened;
     }
     local_structure(&p, n, detail == SAME ? 4.0 : 1.0, local, full);
     out->contrast = sqrt(least(of_a.variance, of_b.variance));
-    out->coarser = least(of_a.detail, of_b.detail) > TEXTURED &&
-                   least(of_a.detail, of_b.detail) < DETAIL_LOST * most(of_a.detail, of_b.detail) &&
-                   (out->contrast > FLAT || common > CHANCE);
+    out->detail = detail_of(&of_a, &of_b, out->contrast, common, spread(local, full));
+    const int same_texture = least(of_a.detail, of_b.detail) >= TEXTURED && common >= KNOWN;
     shrink(a->luma, SIDE, 4, small_a);
     shrink(b->luma, SIDE, 4, small_b);
-    compare_colors(small_a, a->chroma, small_b, b->chroma, cells, out->contrast, &colors);
+    compare_colors(small_a, a->chroma, small_b, b->chroma, cells, out->contrast,
+                   out->contrast > FLAT || same_texture, &colors);
     const double worst = worst_window(local, full, &out->place);
     double value = least(least(1.0 - (1.0 - structure) / 2.0, share(local, full, &colors, &out->color)),
                          curve(worst, WORST_CAP, 5));

@@ -25,11 +25,17 @@ _DETAIL_LOST = 0.9  # a plane with less than this share of the other's detail is
 _TEXTURED = 0.1  # squares of gradients beside contrast: below are gradients, skies, paper
 _ROUNDING = 1.0 / 6.0  # square of a gradient that rounding to whole levels makes
 _CHANCE = 0.1  # correlation of the grain of flat pictures that are not copies; smoothed, any two grains would be one
+_KNOWN = 0.5  # correlation at which a faint texture tells as much as a strong one
+_SAMPLED = 0.85  # correlation that a copy keeps when its size was changed without smoothing, or a little moved
+_EVERYWHERE = 0.5  # as if half of the windows disagreed alike: an edit is in one place
 _EDITED, _EXACT = 0.4, 1e-4  # where half of the windows lose next to nothing, no coding explains what one loses
 # Marks sit in the corners: windows there weigh less, and what they lose counts less.
 _CORNERS = np.zeros((_POSITIONS, _POSITIONS))
 _CORNERS[::6, ::6] = 0.5
 _CORNERS[::6, 1::4] = _CORNERS[1::4, ::6] = 0.3
+
+
+Lost = tuple[Mask, Mask]  # of either plane, the pixels that the other one shows as white or black
 
 
 class Verified(NamedTuple):
@@ -58,23 +64,27 @@ class _Plane(NamedTuple):
 
 class Seen(NamedTuple):
     contrast: Floats  # of the flatter one
-    coarser: Mask  # one of them has lost detail, and what both have is no chance
+    detail: Bytes  # how to compare them again
 
 
-def score(a: Pictures, b: Pictures, mask: Mask, cells: Mask, detail: int) -> tuple[Verified, Seen]:
+def score(
+    a: Pictures, b: Pictures, mask: Mask, cells: Mask, detail: int, lost: Lost | None = None
+) -> tuple[Verified, Seen]:
     """Compare planes that lie on each other, smoothed where one of them has less detail."""
-    products = _products(a.luma, b.luma, mask)
+    products = _products(a.luma, b.luma, mask, lost)
     n, m = np.maximum(total(products[3]), 1.0), mask.astype(np.float64)
     of_a, of_b = (_plane(one.luma, m, total(plane) / n) for one, plane in zip((a, b), products, strict=False))
     common = _beyond_rounding(products, n)
     structure = _correlation(products, n, 4.0)
     if detail != SAME:
-        products = _products(smooth(a.luma), smooth(b.luma), mask)
+        products = _products(smooth(a.luma), smooth(b.luma), mask, lost)
         softened = _correlation(products, n, 1.0)
         structure = softened if detail == LOST else 0.7 * structure + 0.3 * softened
     local, full = _local(*products, n, 4.0 if detail == SAME else 1.0)
     contrast = np.sqrt(np.minimum(of_a.variance, of_b.variance))
-    color = colors.compare(shrink(a.luma, 4), a.chroma, shrink(b.luma, 4), b.chroma, cells, contrast)
+    again = _detail_of(of_a, of_b, contrast, common, _spread(local, full))
+    structured = (contrast > FLAT) | ((np.minimum(of_a.detail, of_b.detail) >= _TEXTURED) & (common >= _KNOWN))
+    color = colors.compare(shrink(a.luma, 4), a.chroma, shrink(b.luma, 4), b.chroma, cells, contrast, structured)
     share, shared = _shares(local, full, color)
     worst, place = _worst(local + _CORNERS * np.maximum(1.0 - local, 0.0), full)
     value = np.minimum(np.minimum(1.0 - (1.0 - structure) / 2.0, share), curve(worst, _WORST_CAP))
@@ -82,18 +92,32 @@ def score(a: Pictures, b: Pictures, mask: Mask, cells: Mask, detail: int) -> tup
     value = np.where(apart > 1.0, value * np.maximum(0.0, 2.0 - apart), value)
     value = np.where(color.plain & (color.strength > 6.0), np.minimum(value, _GRAY_CAP), value)
     value = np.maximum(np.where(color.toned, np.minimum(value, _TONED_CAP), value), 0.0)
-    least, most = np.minimum(of_a.detail, of_b.detail), np.maximum(of_a.detail, of_b.detail)
-    known = (contrast > FLAT) | (common > _CHANCE)
-    seen = Seen(contrast, (least > _TEXTURED) & (least < _DETAIL_LOST * most) & known)
-    return Verified(value, shared, np.ones(len(m)), np.tile(IDENTITY, (len(m), 1)), place), seen
+    return Verified(value, shared, np.ones(len(m)), np.tile(IDENTITY, (len(m), 1)), place), Seen(contrast, again)
 
 
-def _products(a: Floats, b: Floats, m: Mask) -> tuple[Floats, Floats, Floats, Floats]:
-    """Per pixel |∇a|², |∇b|², ∇a·∇b and the number of differences, float64[m, 32, 32] each."""
+def _detail_of(a: _Plane, b: _Plane, contrast: Floats, common: Floats, everywhere: Floats) -> Bytes:
+    """What one of two planes has of the other's detail, where what they have in common is no chance.
+
+    An edit is in one place; a copy that was sampled otherwise differs a little wherever there is detail.
+    """
+    coarse, fine = np.minimum(a.detail, b.detail), np.maximum(a.detail, b.detail)
+    known = (coarse > _TEXTURED) & ((contrast > FLAT) | (common > _CHANCE))
+    resampled = np.where((common > _SAMPLED) & (everywhere > _EVERYWHERE), RESAMPLED, SAME)
+    return np.where(known, np.where(coarse < _DETAIL_LOST * fine, LOST, resampled), SAME).astype(np.uint8)
+
+
+def _products(a: Floats, b: Floats, m: Mask, lost: Lost | None) -> tuple[Floats, Floats, Floats, Floats]:
+    """Per pixel |∇a|², |∇b|², ∇a·∇b and the number of differences, float64[m, 32, 32] each.
+
+    What was between two neighbors that are both lost, nobody knows.
+    """
     aa, bb, ab, count = (np.zeros(a.shape) for _ in range(4))
     for here, there in ((np.s_[:, :, :-1], np.s_[:, :, 1:]), (np.s_[:, :-1], np.s_[:, 1:])):
         both = (m[here] & m[there]) * 0.5
         p, q = a[there] - a[here], b[there] - b[here]
+        if lost is not None:
+            known = ~((lost[0][here] & lost[0][there]) | (lost[1][here] & lost[1][there]))
+            p, q = p * known, q * known
         for pixel in (there, here):  # half to each, so that a mirrored pair gets the same
             aa[pixel] += p * p * both
             bb[pixel] += q * q * both
@@ -119,7 +143,7 @@ def _brightness_apart(a: _Plane, b: _Plane, common: Floats) -> Floats:
     """
     least, most = np.minimum(a.variance, b.variance), np.maximum(a.variance, b.variance)
     textured = np.minimum(a.detail, b.detail) >= _TEXTURED
-    known = np.where(textured, FLAT * np.clip(2.0 * common, 0.0, 1.0), 0.0)
+    known = np.where(textured, FLAT * np.clip(common / _KNOWN, 0.0, 1.0), 0.0)
     contrast = np.maximum(np.sqrt(least), known)
     limit = 8.0 + 5.0 * contrast
     apart = np.abs(a.mean - b.mean) / limit
@@ -162,6 +186,14 @@ def _worst(local: Floats, full: Mask) -> tuple[Floats, Bytes]:
     usual = np.maximum(0.0, 1.0 - middle)
     lost = np.maximum(0.0, 1.0 - ranked[:, 0] - 2.0 * usual) * (1.0 + _EDITED * np.maximum(0.0, 1.0 - usual / _EXACT))
     return 1.0 - lost, np.stack(np.divmod(place, _POSITIONS), axis=1).astype(np.uint8)
+
+
+def _spread(local: Floats, full: Mask) -> Floats:
+    """How evenly the windows disagree: one over their number where one alone does, 1 where all do."""
+    lost = np.where(full, np.maximum(1.0 - local, 0.0), 0.0)
+    every, squares = in_order(lost), in_order(lost * lost)
+    evenly = every * every / np.where(squares > 0, in_order(full.astype(np.float64)) * squares, 1.0)
+    return np.where(squares > 0, evenly, 0.0)
 
 
 def _shares(local: Floats, full: Mask, color: colors.Colors) -> tuple[Floats, Floats]:

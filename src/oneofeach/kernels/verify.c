@@ -16,43 +16,52 @@ static int registered(const Planes *a, const Planes *b, Verified *out)
         warp(b->luma, SIDE, affine, warped.luma, mask) <= LEAST_INSIDE_WARP)
         return 0;
     for (int k = 0; k < 2; k++) warp(b->chroma[k], CELLS, affine, warped.chroma[k], cells);
-    score(a, &warped, mask, cells, RESAMPLED, out);
+    score(a, &warped, mask, cells, RESAMPLED, NULL, out);
     memcpy(out->affine, affine, sizeof affine);
     out->overlap = frame_overlap(affine);
     out->value *= 1.0 - OVERLAP_COST * (1.0 - out->overlap);
     return 1;
 }
 
-/* Compare what neither lost at white or black; 0 when nothing was. */
-static int unclipped(const Planes *a, const Planes *b, const double *mask, const double *cells, Verified *out)
+/* Planes that lie on each other, one of which lost something: alike to COARSE_CAP at most. */
+static void altered(const Planes *a, const Planes *b, const double *mask, const double *cells, Detail detail,
+                    const double (*lost)[AREA], Verified *best)
+{
+    Verified found;
+    score(a, b, mask, cells, detail, lost, &found);
+    found.value = least(found.value, COARSE_CAP);
+    if (found.value > best->value) *best = found;
+}
+
+/* Compare what neither lost at white or black, where one did. */
+static void unclipped(const Planes *a, const Planes *b, const double *mask, const double *cells, Detail detail,
+                      Verified *best)
 {
     Planes of_a, of_b;
-    const int changed = limit_levels(a->luma, b->luma, of_a.luma) | limit_levels(b->luma, a->luma, of_b.luma);
-    if (!changed) return 0;
+    double lost[2][AREA];
+    const int less_of_a = limit_levels(a->luma, b->luma, of_a.luma, lost[0]);
+    const int less_of_b = limit_levels(b->luma, a->luma, of_b.luma, lost[1]);
+    if (!less_of_a && !less_of_b) return;
     memcpy(of_a.chroma, a->chroma, sizeof of_a.chroma);
     memcpy(of_b.chroma, b->chroma, sizeof of_b.chroma);
-    score(&of_a, &of_b, mask, cells, SAME, out);
-    out->value = least(out->value, COARSE_CAP);
-    return 1;
+    altered(&of_a, &of_b, mask, cells, SAME, lost, best);
+    if (detail != SAME) altered(&of_a, &of_b, mask, cells, detail, lost, best);
 }
 
 static void verify(const Planes *a, const Planes *b, double cap, int still, Verified *best)
 {
     double mask[AREA], cells[CELL_AREA];
     Verified found;
-    const double enough = least(ENOUGH, cap);
+    const double enough = least(COARSE_CAP, cap);
     for (int i = 0; i < AREA; i++) mask[i] = 1.0;
     for (int i = 0; i < CELL_AREA; i++) cells[i] = 1.0;
-    score(a, b, mask, cells, SAME, best);
+    score(a, b, mask, cells, SAME, NULL, best);
     const int structured = best->contrast > FLAT;
-    if (best->value < least(COARSE_CAP, cap) && best->coarser) {
-        score(a, b, mask, cells, LOST, &found);
-        found.value = least(found.value, COARSE_CAP);
-        if (found.value > best->value) *best = found;
-    }
-    if (best->value < least(COARSE_CAP, cap) && unclipped(a, b, mask, cells, &found) && found.value > best->value)
-        *best = found;
-    if (best->value < enough && structured && !still && registered(a, b, &found) && found.value > best->value)
+    const Detail detail = best->detail;
+    if (best->value < enough && detail != SAME) altered(a, b, mask, cells, detail, NULL, best);
+    if (best->value < enough) unclipped(a, b, mask, cells, detail, best);
+    if (best->value < least(ENOUGH, cap) && structured && !still && registered(a, b, &found) &&
+        found.value > best->value)
         *best = found;
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from oneofeach.kernels.clipped_numpy import limited
 from oneofeach.kernels.planes_numpy import Mask, warp
 from oneofeach.kernels.registration_numpy import displacement, overlap, register
-from oneofeach.kernels.score_numpy import FLAT, LOST, RESAMPLED, SAME, Pictures, Verified, score
+from oneofeach.kernels.score_numpy import FLAT, LOST, RESAMPLED, SAME, Lost, Pictures, Verified, score
 from oneofeach.tables import Bytes, Floats, Rows
 
 _LUMA = 1024
@@ -32,27 +32,39 @@ def planes(descriptors: Bytes) -> tuple[Floats, Floats]:
 def verify(first: Bytes, second: Bytes, cap: Floats, still: Mask) -> Verified:
     """Compare rows of uint8[m, 1152]; no registration where the direct value reaches `cap`, nor where `still`."""
     a, b = (Pictures(*planes(rows)) for rows in (first, second))
-    mask, cells = np.ones(a.luma.shape, bool), np.ones((len(a.luma), 8, 8), bool)
-    best, seen = score(a, b, mask, cells, SAME)
-    again = np.flatnonzero((best.value < np.minimum(_COARSE_CAP, cap)) & seen.coarser)
-    if len(again):
-        found, _ = score(a.take(again), b.take(again), mask[again], cells[again], LOST)
-        _improve(best, again, found._replace(value=np.minimum(found.value, _COARSE_CAP)))
-    _unclipped(best, np.flatnonzero(best.value < np.minimum(_COARSE_CAP, cap)), a, b)
+    best, seen = score(a, b, *_everywhere(len(a.luma)), SAME)
+    enough = np.minimum(_COARSE_CAP, cap)
+    for detail in (LOST, RESAMPLED):
+        _altered(best, np.flatnonzero((best.value < enough) & (seen.detail == detail)), a, b, detail)
+    _unclipped(best, np.flatnonzero(best.value < enough), a, b, seen.detail)
     _registered(best, np.flatnonzero((best.value < np.minimum(_ENOUGH, cap)) & (seen.contrast > FLAT) & ~still), a, b)
     return best
 
 
-def _unclipped(best: Verified, rows: Rows, a: Pictures, b: Pictures) -> None:
-    """Compare what neither lost at white or black."""
-    a, b = a.take(rows), b.take(rows)
-    of_a, of_b = limited(a.luma, b.luma), limited(b.luma, a.luma)
-    changed = np.flatnonzero((of_a != a.luma).any(axis=(1, 2)) | (of_b != b.luma).any(axis=(1, 2)))
-    if len(changed):
-        a, b = Pictures(of_a, a.chroma).take(changed), Pictures(of_b, b.chroma).take(changed)
-        mask, cells = np.ones(a.luma.shape, bool), np.ones((len(changed), 8, 8), bool)
-        found, _ = score(a, b, mask, cells, SAME)
-        _improve(best, rows[changed], found._replace(value=np.minimum(found.value, _COARSE_CAP)))
+def _everywhere(count: int) -> tuple[Mask, Mask]:
+    return np.ones((count, 32, 32), bool), np.ones((count, 8, 8), bool)
+
+
+def _altered(best: Verified, rows: Rows, a: Pictures, b: Pictures, detail: int, lost: Lost | None = None) -> None:
+    """Planes that lie on each other, one of which lost something: alike to _COARSE_CAP at most."""
+    if len(rows):
+        lost = None if lost is None else (lost[0][rows], lost[1][rows])
+        found, _ = score(a.take(rows), b.take(rows), *_everywhere(len(rows)), detail, lost)
+        _improve(best, rows, found._replace(value=np.minimum(found.value, _COARSE_CAP)))
+
+
+def _unclipped(best: Verified, rows: Rows, a: Pictures, b: Pictures, details: Bytes) -> None:
+    """Compare what neither lost at white or black, where one did."""
+    of_a, of_b = a.luma.copy(), b.luma.copy()
+    lost = np.zeros(a.luma.shape, bool), np.zeros(a.luma.shape, bool)
+    of_a[rows], lost[0][rows] = limited(a.luma[rows], b.luma[rows])
+    of_b[rows], lost[1][rows] = limited(b.luma[rows], a.luma[rows])
+    changed = (of_a != a.luma) | (of_b != b.luma) | lost[0] | lost[1]
+    rows = np.flatnonzero(changed.any(axis=(1, 2)))
+    a, b = Pictures(of_a, a.chroma), Pictures(of_b, b.chroma)
+    _altered(best, rows, a, b, SAME, lost)
+    for detail in (LOST, RESAMPLED):
+        _altered(best, rows[details[rows] == detail], a, b, detail, lost)
 
 
 def _registered(best: Verified, rows: Rows, a: Pictures, b: Pictures) -> None:

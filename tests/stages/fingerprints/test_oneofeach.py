@@ -168,6 +168,49 @@ def test_a_copy_that_lost_its_highlights_is_found(photo: np.ndarray) -> None:
     assert compared(*described(Image.fromarray(photo), Image.fromarray(bright))) >= 0.95
 
 
+def page(bar: int, ground: int) -> Image.Image:
+    """Dark bars of text on light ground, below a bar of another level."""
+    rng = np.random.default_rng(2)
+    image = Image.new("L", (480, 360), ground)
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, 479, 22), fill=bar)
+    for y in range(30, 350, 18):
+        x = int(rng.integers(6, 90))
+        for _ in range(int(rng.integers(1, 6))):
+            w = int(rng.integers(6, 50))
+            draw.rectangle((x, y, x + w, y + int(rng.integers(2, 5))), fill=int(rng.integers(90, 190)))
+            x += w + 6
+    return image
+
+
+def test_a_light_page_is_found_when_its_grounds_went_white_and_told_from_one_without_the_bar() -> None:
+    brighter = page(236, 249).point(lambda level: min(255, level * 11 // 10))
+    assert compared(*described(page(236, 249), brighter)) >= 0.95
+    assert compared(*described(page(236, 255), page(255, 255))) < 0.95
+
+
+def test_a_little_that_differs_everywhere_is_another_sampling_and_in_one_place_an_edit() -> None:
+    rng = np.random.default_rng(0)
+    shades = np.asarray(Image.fromarray(rng.integers(0, 256, (5, 5), np.uint8)).resize((32, 32))) * 0.6 + 50
+    grain, other = rng.normal(0, 14, (2, 32, 32))
+    edited = grain.copy()
+    edited[4:12, 20:28] = other[4:12, 20:28]
+    first, sampled, edited = (
+        Image.fromarray(np.clip(shades + one, 0, 255).astype(np.uint8)).resize((256, 256), Image.Resampling.NEAREST)
+        for one in (grain, 0.88 * grain + 0.475 * other, edited)
+    )
+    assert compared(*described(first, sampled)) >= 0.95
+    assert compared(*described(first, edited)) < 0.9
+
+
+def test_a_gray_copy_of_a_faint_colored_texture_is_found() -> None:
+    grain, other = np.random.default_rng(4).normal(0, 30, (2, 160, 208, 1))
+    blue = np.array([60, 120, 180])
+    first, foreign = (Image.fromarray(np.clip(blue + one, 0, 255).astype(np.uint8)) for one in (grain, other))
+    assert compared(*described(first, first.convert("L").convert("RGB"))) >= 0.95
+    assert compared(*described(first, foreign.convert("L").convert("RGB"))) < 0.8
+
+
 def test_stretching_each_channel_alone_recolors_nothing(photo: np.ndarray) -> None:
     stretched = photo * [0.6, 1.0, 0.8] + [90, 0, 10]
     assert compared(*described(Image.fromarray(photo), Image.fromarray(stretched.astype(np.uint8)))) >= 0.95

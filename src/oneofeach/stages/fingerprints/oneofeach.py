@@ -18,7 +18,7 @@ class OneOfEach:
     """
 
     name = "oneofeach-1"
-    similarity_version = 5
+    similarity_version = 6
     bits = 512
     key_bits = 64
     descriptor_bytes = description.BYTES
