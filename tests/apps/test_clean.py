@@ -195,6 +195,14 @@ def test_a_later_and_better_copy_does_not_overturn_what_was_kept(photos, capsys)
     assert f"quarantine {photos / 'a.png'} with a.txt" in capsys.readouterr().out
 
 
+def test_a_quarantine_that_the_next_scan_would_find_is_refused(photos, capsys):
+    for place in ("aside", "sub/aside", "."):
+        assert run(["clean", str(photos), "--yes", "--quarantine", str(photos / place)]) == 4
+        assert "The quarantine is in the scanned folder" in capsys.readouterr().err
+    for place in (photos / ".aside", photos.parent / "aside"):
+        assert run(["clean", str(photos), "--dry-run", "--quarantine", str(place)]) == 0
+
+
 def test_unreadable_images_give_exit_code_3(photos):
     (photos / "bad.png").write_bytes(b"no picture")
     assert run(["clean", str(photos), "--yes"]) == 3

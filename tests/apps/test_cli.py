@@ -1,7 +1,9 @@
 """The command line as a person meets it: exit codes, streams, words."""
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -135,3 +137,15 @@ def test_a_reader_that_goes_and_a_full_disk_are_no_tracebacks(dataset):
         with open("/dev/full", "w") as full:
             done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         assert (done.returncode, done.stderr.splitlines()[0]) == (2, "No space left on device: the output")
+
+
+def test_a_full_disk_is_told_with_the_file_that_was_written(dataset, tmp_path, monkeypatch, capsys):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device", source, None, str(target))
+
+    monkeypatch.setattr(shutil, "copy2", full)
+    assert run(["export", str(dataset), str(tmp_path / "out"), "--no-index"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("No space left on device: ")
+    assert str(tmp_path) in told[0]
+    assert told[1] == "Make room there, then run it again."

@@ -113,3 +113,28 @@ def test_a_merged_caption_is_written_to_the_image_that_has_it(tmp_path: Path) ->
         (str(root / "x.png"), str(root / "x.txt"), "png, more")
     ]
     assert not made.notes
+
+
+WRITTEN = {
+    "with a byte order mark": ({".txt": "naïve".encode("utf-8-sig")}, "naïve"),
+    "as Windows writes Unicode": ({".txt": "naïve".encode("utf-16")}, "naïve"),
+    "in a JSON file": ({".json": b'{"caption": "told"}'}, "told"),
+    "beside JSON": ({".json": b'{"caption": "told"}', ".txt": b"text"}, "text"),
+    "beside an empty text": ({".txt": b" ", ".caption": b"said"}, "said"),
+    "with line breaks": ({".txt": b"a, b\r\nc\r\n"}, "a, b\r\nc\r\n"),
+    "in JSON of another kind": ({".json": b'[{"caption": 1}]'}, ""),
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_a_table_has_the_caption_that_the_search_and_the_review_read(tmp_path: Path, how: str) -> None:
+    files, caption = WRITTEN[how]
+    (tmp_path / "cap").mkdir()
+    (tmp_path / "cap" / "x.png").write_bytes(encoded(1))
+    for ending, data in files.items():
+        (tmp_path / "cap" / f"x{ending}").write_bytes(data)
+    source = str(tmp_path / "cap")
+    (row,) = pq.read_table(export(source, tmp_path / "out", "parquet") / "part-00000.parquet").to_pylist()
+    assert row["caption"] == caption
+    assert captions_of(items_of(source)).get(0, "") == caption.strip()
+    assert {one["extension"]: one["data"] for one in row["companions"]} == files

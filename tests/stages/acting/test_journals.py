@@ -72,6 +72,25 @@ def test_a_journal_without_its_first_line_is_still_listed_and_undone(plan: Plan,
     assert dataset.snapshot(Path(plan.roots[0])) == before
 
 
+def test_a_journal_without_its_first_lines_is_undone_as_far_as_it_can_be_read(plan: Plan, folder: str) -> None:
+    journal = perform(plan, folder)
+    half = b'{"n": 1, "do": {"action": "quarantine"}, "was": [1, 2, 3]}'
+    damage(journal.path, lambda line: b'"n": 1' in line and b'"do"' in line, half)
+    damage(journal.path, lambda line: b"oneofeach_journal" in line)
+    (found,) = journals(folder)
+    assert (found.damaged, undo(found).restored) == ([1, 2], 2)
+
+
+def test_a_caption_with_a_character_that_no_path_can_have_comes_back(tmp_path: Path, folder: str) -> None:
+    root = dataset.make(tmp_path / "photos", {"a.png": "A", "b.png": "B", "a.txt": "cat\0", "b.txt": "dog"})
+    before = dataset.snapshot(root)
+    journal = perform(dataset.planned(root, {"b.png": "a.png"}, captions="merge-tags"), folder)
+    assert (root / "a.txt").read_text() == "cat\0, dog"
+    after = undo(journal.path)
+    assert (after.restored, after.damaged) == (2, [])
+    assert dataset.snapshot(root) == before
+
+
 @pytest.mark.parametrize("wrong", [b'{"n": 2, "do": {"action": "quarantine"}, "was": [1, 2, 3]}', b'{"n": "2"}', b"[]"])
 def test_a_line_that_is_no_record_is_damage_too(plan: Plan, folder: str, wrong: bytes) -> None:
     journal = perform(plan, folder)

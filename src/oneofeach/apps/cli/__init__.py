@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 duplicates found, only with --check; 2 usage; 3 finished, 
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -60,7 +61,9 @@ def run(arguments: list[str]) -> int:
     except SystemExit:  # what Typer makes of a reader that is gone, as `head` soon is
         return BROKEN_PIPE
     except OSError as error:
-        tell(f"{error.strerror}: {error.filename or 'the output'}\nCheck the path and its permissions.")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        hint = "Make room there, then run it again." if full else "Check the path and its permissions."
+        tell(f"{error.strerror}: {error.filename2 or error.filename or 'the output'}\n{hint}")
         return 2
     return code
 

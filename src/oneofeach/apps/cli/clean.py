@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from glob import escape
 from shlex import quote
 from typing import Annotated
@@ -55,6 +55,7 @@ def clean(
     """Remove duplicates from a folder, with a plan before and an undo after."""
     source, asked, against = given.source(), choice.asked(), choice.against
     globs = [*(protect or []), *([escape(os.path.abspath(against))] if against else [])]
+    _check_quarantine(quarantine, given.names)
     with interruption.telling(lambda: "Interrupted. No file was changed."):
         with reading.begun() as how:
             result = deduplicate(source, **asked, **how)
@@ -73,6 +74,16 @@ def clean(
             raise typer.Exit(unread)
         _note(reading, result, made)
     raise typer.Exit(done(made, reading.index, reading.no_index) or unread)
+
+
+def _check_quarantine(quarantine: str, sources: Sequence[str]) -> None:
+    """Refused for a folder that the next scan would find all duplicates in again."""
+    place = os.path.realpath(quarantine)
+    for root in filter(os.path.isdir, sources if quarantine else ()):
+        within = os.path.relpath(place, os.path.realpath(root)).split(os.sep)
+        if within[0] != os.pardir and not any(part.startswith(".") and part != os.curdir for part in within):
+            hint = "Give one outside of it, or one whose name begins with a dot: scans skip it."
+            raise Refused(f"The quarantine is in the scanned folder: {quarantine}\n{hint}")
 
 
 def _note(reading: Reading, result: Result, made: Plan) -> None:

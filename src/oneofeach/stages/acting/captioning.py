@@ -39,7 +39,7 @@ class Captioning:
         target = mine or os.path.splitext(self._files.paths[keeper])[0] + os.path.splitext(others[0])[1]
         try:
             return self._step(keeper, mine, target, others, going)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeError) as error:
             self._notes.append(f"{target}: left as it is, because a caption cannot be read ({error})")
             return []
 
@@ -84,4 +84,8 @@ class Captioning:
 
 def _text(path: str) -> str:
     with open(path, "rb") as file:
-        return file.read().decode("utf-8")
+        data = file.read()
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UnicodeError(f"{path} is no UTF-8: save it as such") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
@@ -64,9 +65,11 @@ def _headed(path: str, header: dict[str, Any] | None) -> Journal:
 
 def _headless(path: str) -> Journal:
     """A journal whose first line is damaged: what it can be told by are the intents in it."""
+    steps = []
     with open(path, "rb") as file:
-        records = [record for line in file if (record := _record(line)) and "do" in record]
-    steps = [step_from(record["do"]) for record in records]
+        for record in filter(None, map(_record, file)):
+            with suppress(LookupError, TypeError, ValueError):  # a damaged line, or one that is no intent
+                steps.append(step_from(record["do"]))
     if not steps:
         raise _no_journal(path)
     name = os.path.splitext(os.path.basename(path))[0]

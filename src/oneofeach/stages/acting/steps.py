@@ -117,7 +117,7 @@ def value(record: Any, name: str, kind: type | tuple[type, ...]) -> Any:
     found = record[name]
     if not isinstance(found, kind) or isinstance(found, bool):
         raise ValueError(f"{name!r} is {json.dumps(found)[:60]} instead of {_KINDS[kind]}")
-    if isinstance(found, str) and "\0" in found and name != "text":
+    if isinstance(found, str) and "\0" in found and name not in ("text", "before"):
         raise ValueError(f"{name!r} holds a character that no path can have: {json.dumps(found)[:60]}")
     return found
 

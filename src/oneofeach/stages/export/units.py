@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from oneofeach.captions import ENDINGS, text_in
 from oneofeach.errors import Refused, UnsupportedInput
 from oneofeach.stages.export.naming import Names, wish
 from oneofeach.tables import Item, Outcome, Readable, Sample
@@ -52,10 +53,11 @@ class Unit:
         return {ending: _file(path) for ending, path in self.sidecars().items()}
 
     def caption(self, companions: Mapping[str, bytes]) -> str:
-        """The text of its caption: that after its full name (`a.jpg.txt`), or else after its stem; "" for none."""
-        endings = (whole + ending for whole in (f".{self.extension}", "") for ending in CAPTIONS)
-        data = next((companions[ending] for ending in endings if ending in companions), b"")
-        return data.decode("utf-8", errors="replace")
+        """The text of its caption: of two that end alike that after its full name (`a.jpg.txt`); "" for none."""
+        whole = f".{self.extension}"
+        names = ((f"{start}{ending}", ending) for ending in ENDINGS for start in (whole, ""))
+        texts = (text_in(companions[name], ending) for name, ending in names if name in companions)
+        return next(filter(None, texts), "")
 
     def sidecars(self) -> dict[str, str]:
         """The same for companions that are files of their own, as paths."""

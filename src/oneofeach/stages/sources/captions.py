@@ -5,14 +5,12 @@ Of two that end alike, the one after the full name of the image (`a.jpg.txt`) co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from oneofeach.captions import ENDINGS, text_in
 from oneofeach.tables import Item, Sample
-
-ENDINGS = (".txt", ".caption", ".json")
 
 
 def caption_of(item: Item) -> str:
@@ -41,10 +39,6 @@ def _companions(source: Any) -> Iterator[tuple[str, bytes]]:
 def _text(data: bytes | str, ending: str) -> str:
     """The caption in the bytes of a sidecar, or in the file of that path; "" when there is none."""
     try:
-        text = (data if isinstance(data, bytes) else Path(data).read_bytes()).decode("utf-8-sig", errors="replace")
-        if ending == ".json":
-            value = json.loads(text)
-            text = value.get("caption", "") if isinstance(value, dict) else ""
-    except (OSError, ValueError):
+        return text_in(data if isinstance(data, bytes) else Path(data).read_bytes(), ending).strip()
+    except OSError:
         return ""
-    return text.strip() if isinstance(text, str) else ""
