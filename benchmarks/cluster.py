@@ -38,7 +38,6 @@ from oneofeach.matching import LISTED, LISTED_PER_ROW
 from oneofeach.stages.fingerprints.oneofeach import OneOfEach
 from oneofeach.stages.neighbors import bounded, identical
 from oneofeach.stages.neighbors.plan import COMPILED
-from oneofeach.tables import FACTS
 
 THRESHOLD = 0.95
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
@@ -74,7 +73,7 @@ def write_parts(settings: Settings, bits: np.ndarray) -> Listing:
     for number, start in enumerate(range(0, len(bits), SHARD)):
         part = bits[start : start + SHARD]
         columns = {"key": [""] * len(part), "bits": part, "error": [""] * len(part)}
-        columns |= {"digest": digests_of(part), "facts": np.zeros(len(part), FACTS)}
+        columns["digest"] = digests_of(part)
         counts[scan_part(number)] = {"rows": len(part)}
         settings.store.write(scan_part(number), encoded(columns, counts[scan_part(number)]))
         shards.append(Shard(f"{number}.tar", 0, len(part)))

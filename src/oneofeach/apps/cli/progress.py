@@ -35,6 +35,7 @@ WORK = {
     "ray wished": ("Naming", "shards"),
     "ray names": ("Naming", "parts"),
     "ray written": ("Exporting", "parts"),
+    "ray facts": ("Gathering facts", "blocks"),
     "ray manifest": ("Writing the manifest", "blocks"),
     "ray finished": ("Finishing", "steps"),
     "apply": ("Applying", "steps"),

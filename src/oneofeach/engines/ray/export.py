@@ -117,6 +117,7 @@ class Export:
             low, high = settings.block(block)
             mine = [number for number, (file, _) in files.items() if file.low < high and file.high > low]
             tasks[block] = (grouping.keep, links, mine, block)
+        job.facts()
         _run(job, export, "manifest", gather_lines, tasks)
         whole = any(whole for _, whole in files.values())
         _run(job, export, "finished", finish, {0: (sorted(files), len(blocks), whole)})

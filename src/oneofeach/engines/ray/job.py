@@ -54,6 +54,9 @@ class Job:
     def keys(self) -> Parts:
         return self._numbered("keys", keys.gather_keys, keys.keys_part, self.settings.blocks)
 
+    def facts(self) -> Parts:
+        return self._numbered("facts", keys.gather_facts, keys.facts_part, self.settings.blocks)
+
     def identical(self) -> Parts:
         return self._numbered(
             "identical", identical.gather_identical, identical.identical_part, identical.buckets(self.settings)

@@ -6,6 +6,7 @@ Blocks are runs of rows of one size, whatever the shards were: the join then kno
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +16,16 @@ from oneofeach.kernels.bands import words_of
 from oneofeach.plugins import Fingerprint, extra
 from oneofeach.tables import Bytes, Mask, Rows
 
-COLUMNS = ("key", "facts", "bits", "digest", "error")
+COLUMNS = ("key", "bits", "digest", "error")
 SAMPLED, SAMPLED_SHARE = 8192, 1024  # own rows, and one row in so many where that is more
 
 
 def keys_part(block: int) -> str:
     return f"keys/{block:05}{SUFFIX}"
+
+
+def facts_part(block: int) -> str:
+    return f"facts/{block:05}{SUFFIX}"
 
 
 def sample_part(block: int) -> str:
@@ -37,15 +42,11 @@ def sampled_one_in(settings: Settings) -> int:
 
 
 def gather_keys(settings: Settings, block: int) -> Counts:
-    """Bits, digests, names, facts and errors of one block's rows; in parts of their own a sample, and search keys."""
+    """Bits, digests, names and errors of one block's rows; in parts of their own a sample of them, and search keys."""
     store, began = settings.store, time.process_time()
     low, high = settings.block(block)
-    pyarrow, compute = extra("pyarrow", "ray"), extra("pyarrow.compute", "ray")
-    spanned = spans(settings.offsets(), low, high)
-    table = pyarrow.concat_tables(
-        sliced(store, scan_part(shard), start, stop, *COLUMNS) for shard, start, stop in spanned
-    )
-    columns = {name: table[name] for name in ("key", "facts", "error")}  # as they are: they need not become Python's
+    compute, table = extra("pyarrow.compute", "ray"), _scanned(settings, low, high, *COLUMNS)
+    columns = {name: table[name] for name in ("key", "error")}  # as they are: they need not become Python's
     columns |= {name: array_of(table[name]) for name in ("bits", "digest")}
     columns["readable"] = array_of(compute.equal(compute.binary_length(table["error"]), 0))
     sampled = _sampled(settings, columns["digest"], columns["readable"], low)
@@ -54,6 +55,24 @@ def gather_keys(settings: Settings, block: int) -> Counts:
     counts: Counts = {"rows": high - low, "seconds": time.process_time() - began}
     store.write(keys_part(block), encoded(columns, counts, WIDE_GROUP))
     return counts
+
+
+def gather_facts(settings: Settings, block: int) -> Counts:
+    """The facts of one block's rows: an export explains by them who stays."""
+    began, (low, high) = time.process_time(), settings.block(block)
+    counts: Counts = {"rows": high - low}
+    facts = _scanned(settings, low, high, "facts")["facts"]
+    counts["seconds"] = time.process_time() - began
+    settings.store.write(facts_part(block), encoded({"facts": facts}, counts, WIDE_GROUP))
+    return counts
+
+
+def _scanned(settings: Settings, low: int, high: int, *columns: str) -> Any:
+    """Columns of the rows low..high as an Arrow table."""
+    spanned = spans(settings.offsets(), low, high)
+    return extra("pyarrow", "ray").concat_tables(
+        sliced(settings.store, scan_part(shard), start, stop, *columns) for shard, start, stop in spanned
+    )
 
 
 def _sampled(settings: Settings, digests: Bytes, readable: Mask, low: int) -> Rows:

@@ -10,7 +10,7 @@ import numpy as np
 
 from oneofeach.engines.ray.classes import orders_of
 from oneofeach.engines.ray.grouping import removed_part
-from oneofeach.engines.ray.keys import keys_part
+from oneofeach.engines.ray.keys import facts_part, keys_part
 from oneofeach.engines.ray.naming import Exporting
 from oneofeach.engines.ray.order import cost_in
 from oneofeach.engines.ray.outcome import REMOVED
@@ -68,7 +68,7 @@ def _removed(settings: Settings, group: str, keep: str, links: Rows, low: int, h
 
 def _catalog(settings: Settings, rows: Rows, keys: Sequence[str], links: Rows) -> Catalog:
     """Some rows of the whole, with what the keep rules ask of them."""
-    facts = np.ascontiguousarray(described(settings, rows, "facts")[1]).view(FACTS).reshape(-1)
+    facts = np.ascontiguousarray(described(settings, rows, "facts", facts_part)[1]).view(FACTS).reshape(-1)
     nothing = np.zeros((len(rows), 0), np.uint8)
     items = [Item(key, key) for key in keys]
     linked = np.isin(rows, links)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,13 +40,16 @@ def table(
     }
 
 
-def described(settings: Settings, rows: Rows, column: str) -> tuple[Rows, Any]:
-    """The different ones of some rows, without -1, ascending; and what a column of the keys parts says of each."""
+def described(settings: Settings, rows: Rows, column: str, part: Callable[[int], str] = keys_part) -> tuple[Rows, Any]:
+    """The different ones of some rows, without -1, ascending; and what a column says of each.
+
+    part: block → the part that has the column.
+    """
     wanted, batches = np.unique(rows[rows >= 0]), []
     for block in np.unique(wanted // settings.in_block).tolist():
         low, high = settings.block(block)
         here = wanted[slice(*np.searchsorted(wanted, [low, high]))] - low
-        batches.append(read_rows(settings.store, keys_part(block), here, column))
+        batches.append(read_rows(settings.store, part(block), here, column))
     return wanted, concatenated(batches, [[]])[0]
 
 

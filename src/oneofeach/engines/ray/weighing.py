@@ -29,7 +29,7 @@ from oneofeach.engines.ray.settings import Settings, scan_part
 from oneofeach.errors import OneOfEachError
 from oneofeach.plugins import Fingerprint
 from oneofeach.seen import Seen
-from oneofeach.tables import FACTS, Item
+from oneofeach.tables import Item
 
 ROWS = 200_000  # of each of the two blocks that are joined: enough to tell what a row takes
 _CHILD = "from oneofeach.engines.ray.weighing import _answer; _answer()"
@@ -109,7 +109,6 @@ def _scanned(width: int, rows: int, rng: np.random.Generator) -> memoryview:
     """What of the part of a scan is gathered."""
     columns = {
         "key": [""] * rows,
-        "facts": np.zeros(rows, FACTS),
         "bits": rng.integers(0, 256, (rows, width), np.uint8),
         "digest": rng.integers(0, 256, (rows, 16), np.uint8),
         "error": [""] * rows,
