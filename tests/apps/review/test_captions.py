@@ -99,6 +99,21 @@ def test_a_caption_that_was_written_and_emptied_again_makes_no_file(folder: Path
     assert not planned(written(folder, {"a.png": ""})).captions
 
 
+def test_a_caption_written_for_an_image_that_goes_is_named_in_the_plan(folder: Path) -> None:
+    (folder / "a.jpg").unlink()
+    made = planned(written(folder, {"b.png": "of b.png"}))
+    assert not made.captions
+    assert made.notes == ("b.png goes, and the caption that was written for it: write it for the one that stays",)
+
+
+def test_a_caption_is_written_for_what_only_a_suggestion_would_remove(folder: Path) -> None:
+    session = written(folder, {"b.png": "of b.png"})
+    outcome = session.outcome(decided_only=True)
+    made = with_captions(oneofeach.plan(outcome), session, outcome)
+    assert [(step.file.path, step.text) for step in made.captions] == [(str(folder / "b.txt"), "of b.png")]
+    assert not made.removals
+
+
 def test_two_images_of_a_stem_are_exported_with_the_captions_that_were_written(folder: Path, tmp_path: Path) -> None:
     (folder / "a.txt").write_text("of both")
     texts = {"a.png": "of a.png", "a.jpg": "of a.jpg"}

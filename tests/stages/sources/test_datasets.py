@@ -50,6 +50,28 @@ def test_a_tar_sample_is_one_item_with_all_its_members(tmp_path: Path) -> None:
     assert caption_of(first) == "a cat"
 
 
+def test_masks_and_latents_in_a_tar_belong_to_their_image_wherever_they_are(tmp_path: Path) -> None:
+    """As `tar` packs a folder of a trainer: in any order, and by names that are samples of their own."""
+    members = {
+        "x/a-masklabel.png": encoded(9),
+        "x/a.png": encoded(1),
+        "x/b.png": encoded(2),
+        "x/b-masklabel.png": encoded(9),
+        "x/a_0064x0064_sd.npz": b"latents of a",
+        "x/c-masklabel.png": encoded(3),
+        "y/a-masklabel.png": encoded(4),
+    }
+    items = items_of(str(write_tar(tmp_path / "t.tar", members)))
+    names = ["x/a", "x/b", "x/c-masklabel", "y/a-masklabel"]
+    assert [item.key.partition("#")[2] for item in items] == names, "the last two are no masks of any image"
+    assert items[0].source.companions() == {"-masklabel.png": encoded(9), "_0064x0064_sd.npz": b"latents of a"}
+    assert items[1].source.companions() == {"-masklabel.png": encoded(9)}
+    assert items[0].source.images == ()
+    out = oneofeach.export(oneofeach.deduplicate(str(tmp_path / "t.tar")), tmp_path / "out")
+    found = {path.relative_to(out / "t").as_posix(): path.read_bytes() for path in (out / "t").rglob("*.*")}
+    assert found == members
+
+
 def test_a_sample_without_an_image_is_skipped_with_a_reason(tmp_path: Path) -> None:
     shard = write_tar(tmp_path / "s.tar", {"000.png": encoded(1), "001.txt": b"alone"})
     result = oneofeach.deduplicate(str(shard))

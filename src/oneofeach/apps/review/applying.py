@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from oneofeach.apps.review.captioning import captioned, with_captions
+from oneofeach.apps.review.captioning import captioned, going_captions, with_captions
 from oneofeach.apps.review.cards import text
 from oneofeach.apps.review.session import Session
 from oneofeach.errors import OneOfEachError, Refused
@@ -103,12 +103,20 @@ class Applying:
         """The unique images, written anew; nothing of the source changes."""
         with self._session.lock:
             outcome = captioned(self._session.outcome(wanted.decided_only), self._session)
+            notes = going_captions(self._session, outcome)
             made = _Export(secrets.token_hex(8), wanted.action.removeprefix(EXPORT), outcome)
             self._plan = made, self._session.revision
         kept = outcome.assignment.kept
         size = int(outcome.catalog.facts["bytes"][kept].sum())
         about = {"id": made.id, "action": wanted.action, "steps": int(kept.sum()), "captions": 0, "bytes": size}
-        return {**about, "roots": [text(self.destination)], "lines": [], "left": [], "left_count": 0, "notes": []}
+        return {
+            **about,
+            "roots": [text(self.destination)],
+            "lines": [],
+            "left": [],
+            "left_count": 0,
+            "notes": [*map(text, notes)],
+        }
 
     def start(self, identity: str) -> None:
         """Begin to do the plan of that id. Refused when it is not the one shown last, or the review went on since."""

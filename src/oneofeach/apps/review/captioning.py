@@ -39,7 +39,7 @@ def with_captions(made: Plan, session: Session, outcome: Result) -> Plan:
         for step in made.steps
     )
     planned, going = {step.keeper for step in made.captions}, {step.file.path for step in made.removals}
-    rows = (row for row in sorted(session.captions) if session.standing.groups.keeper[row] == row)
+    rows = (row for row in sorted(session.captions) if outcome.assignment.kept[row])
     places = {path: files.caption_place(row, going) for row in rows if (path := files.paths[row]) not in planned | {""}}
     within = {path: place for path, place in places.items() if inside(place, made.roots or (os.path.dirname(place),))}
     more = [step for path, place in within.items() if (step := _caption(path, place, written[path]))]
@@ -47,7 +47,13 @@ def with_captions(made: Plan, session: Session, outcome: Result) -> Plan:
         step.file.path for step in more if step.before is None and os.path.splitext(step.file.path)[0] == step.keeper
     ]
     notes = (f"{path} is a new file, for an image of the same stem has the caption there is, too" for path in own)
-    return replace(made, steps=(*more, *steps), notes=(*made.notes, *notes))
+    return replace(made, steps=(*more, *steps), notes=(*made.notes, *notes, *going_captions(session, outcome)))
+
+
+def going_captions(session: Session, outcome: Result) -> list[str]:
+    """What to know of captions that were written for images that go."""
+    keys = (session.catalog.items[row].key for row in sorted(session.captions) if outcome.assignment.removed[row])
+    return [f"{key} goes, and the caption that was written for it: write it for the one that stays" for key in keys]
 
 
 def captioned(outcome: Result, session: Session) -> Result:

@@ -1,23 +1,27 @@
 """A tar shard → one item per sample, without unpacking: only the headers are read, members later by offset.
 
 Neighboring members with the same name up to the first dot are one sample (as WebDataset has it); its first image is
-the image, all other members travel with it. A plain tar of images is a shard whose samples have one member.
+the image, all other members travel with it. A plain tar of images is a shard whose samples have one member. Masks and
+latents of trainers (`a-masklabel.png`, `a_0512x0512_sd.npz`) belong to the sample of their image, wherever they are.
 """
 
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from oneofeach.errors import UnsupportedInput
 from oneofeach.stages.sources.files import hints_of, open_binary, read_range, suffix_of
 from oneofeach.stages.sources.folder import SUFFIXES
-from oneofeach.stages.sources.sidecars import sidecars_of
+from oneofeach.stages.sources.sidecars import SIDECARS, sidecars_in, sidecars_of
 from oneofeach.tables import Item
 
+ACROSS = tuple(pattern for pattern in SIDECARS if pattern[0] in "-_")
+"""Names of sidecars that are samples of their own by the first dot."""
 COMPRESSED = (".tgz", ".tar.gz", ".tar.xz", ".tar.bz2", ".tar.zst")
 
 
@@ -59,7 +63,7 @@ class TarSample:
     def images(self) -> tuple[str, ...]:
         """The companions that are images and would, beside this one in a folder, count as such."""
         others = (other.extension for other in self.others if _is_image(other))
-        return tuple(extension for extension in others if not sidecars_of("a.jpg", [f"a.{extension}"]))
+        return tuple(extension for extension in others if not sidecars_of("a.jpg", [_file("a", extension)]))
 
     def read(self) -> bytes:
         return read_range(self.path, self.image.offset, self.image.size)
@@ -80,17 +84,50 @@ class WebDatasetSource:
             hint = "Uncompress it first (gunzip, unxz, bunzip2, zstd -d): images inside are compressed already."
             raise UnsupportedInput(f"Compressed tar cannot be read at random: {path}\n{hint}")
         _, mtime_ns, inode = hints_of(path)
-        for name, members in groupby(_members(path), key=lambda found: found[0]):
+        for name, sample in _joined([*_samples(path)]):
             if name is None:
-                yield Item(f"{path}#", path, error=next(members)[1].extension)
+                yield Item(f"{path}#", path, error=sample[0].extension)
                 continue
-            key, sample = f"{path}#{name}", [member for _, member in members]
+            key = f"{path}#{name}"
             image = next((member for member in sample if _is_image(member)), None)
             if image is None:
                 yield Item(key, key, error="no image among the members of this sample")
                 continue
             others = tuple(member for member in sample if member is not image)
             yield Item(key, key, TarSample(path, name, image, others), image.size, mtime_ns, inode)
+
+
+_Named = tuple[str | None, list[TarMember]]
+"""A sample: its name, and its members; see `_members`."""
+
+
+def _samples(path: str) -> Iterator[_Named]:
+    for name, members in groupby(_members(path), key=lambda found: found[0]):
+        yield name, [member for _, member in members]
+
+
+def _joined(samples: Sequence[_Named]) -> Iterator[_Named]:
+    """The samples, those of one image and its masks and latents as one."""
+    folders: dict[str, dict[str, tuple[int, TarMember]]] = defaultdict(dict)
+    for number, (name, members) in enumerate(samples):
+        folder, _, base = (name or "").rpartition("/")
+        folders[folder] |= {_file(base, member.extension): (number, member) for member in members if name is not None}
+    for files in folders.values():
+        images = {name for name, (_, member) in files.items() if _is_image(member)}
+        for image, sidecars in sidecars_in(files, images, ACROSS).items():
+            number, members = files[image][0], samples[files[image][0]][1]
+            base = (samples[number][0] or "").rpartition("/")[2]
+            for sidecar in sidecars:
+                other, member = files[sidecar]
+                if other != number and member in samples[other][1]:
+                    samples[other][1].remove(member)
+                    members.append(replace(member, extension=sidecar[len(base) :]))
+    yield from (sample for sample in samples if sample[1])
+
+
+def _file(base: str, extension: str) -> str:
+    """The name of a member: an extension that tells more than a kind begins with what it is set apart by."""
+    return base + extension if extension.startswith(("-", "_")) else f"{base}.{extension}"
 
 
 def _is_image(member: TarMember) -> bool:

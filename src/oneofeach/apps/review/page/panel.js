@@ -107,6 +107,9 @@ export class Panel {
     all.append(h("option", { value: "decided" }, "only what was decided"), h("option", { value: "all" }, "suggestions, too"));
     const action = choice("action", this.boot.actions);
     const captions = choice("captions", this.boot.caption_rules);
+    const merging = () => void (captions.disabled = action.value.startsWith("export: "));
+    action.addEventListener("change", merging);
+    merging();
     const make = h("button", { type: "button", className: "main" }, "Show the plan");
     const plan = h("div", { id: "plan" });
     make.addEventListener("click", () => void this.plan(plan, action.value, captions.value, all.value === "decided"));
@@ -135,7 +138,7 @@ export class Panel {
         h("p", {}, `${doing}. ${plan.captions ? `${plural(plan.captions, "caption")} written. ` : ""}In ${plan.roots.join(", ") || "no folder"}.`),
         go,
         h("ul", { className: "steps" }, ...rows),
-        more > 0 ? h("p", {}, `and ${count(more)} more`) : "",
+        rows.length && more > 0 ? h("p", {}, `and ${count(more)} more`) : "",
         plan.left_count ? h("p", {}, `Left where they are: ${count(plan.left_count)}`) : "",
         lines([...plan.left, ...plan.notes.map((note) => /** @type {[string, string]} */ (["", note]))]),
       );
