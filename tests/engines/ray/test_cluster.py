@@ -239,6 +239,20 @@ def test_a_command_whose_results_are_lost_again_and_again_says_how_to_go_on(
     assert "3 images written" in capsys.readouterr().out
 
 
+def test_what_nodes_report_of_dead_workers_stays_out_of_the_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = {"lines": ["A worker died or was killed"], "pid": "raylet", "is_err": False}
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    for name in ("init", "shutdown"):
+        monkeypatch.setattr(ray, name, lambda **_: None)
+    with Cluster():
+        ray._private.worker.print_to_stdstream(report, ignore_prefix=False)
+    assert not "".join(capsys.readouterr())
+    ray._private.worker.print_to_stdstream({**report, "lines": ["Another worker died"]}, ignore_prefix=False)
+    assert "Another worker died" in capsys.readouterr().out
+
+
 def test_a_cluster_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(Refused, match=r"No Ray cluster at 127\.0\.0\.1:1: .*\n.*--address"):

@@ -78,12 +78,18 @@ class Cluster:
             self._ours = not self._ray.is_initialized()
             if self._ours:
                 self._connect(self._address, self._workers)
+                self._hear_nodes(False)
         self._call = self._ray.remote(max_retries=0)(_call)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._ours:
             self._ray.shutdown()
+            self._hear_nodes(True)
+
+    def _hear_nodes(self, on: bool) -> None:
+        """Ray prints what nodes report of dead workers on stdout, whatever `log_to_driver` says: amid our JSON."""
+        self._ray._private.worker._worker_logs_enabled = on
 
     @property
     def cores(self) -> int:
