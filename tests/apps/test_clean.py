@@ -195,6 +195,24 @@ def test_a_later_and_better_copy_does_not_overturn_what_was_kept(photos, capsys)
     assert f"quarantine {photos / 'a.png'} with a.txt" in capsys.readouterr().out
 
 
+def test_undo_never_takes_back_another_apply_than_the_newest_unasked(photos, tmp_path, capsys):
+    assert run(["clean", str(photos), "--yes"]) == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    for name in ("x.png", "y.png"):
+        picture(7).save(other / name)
+    assert run(["clean", str(other), "--yes", "--action", "delete"]) == 0
+    capsys.readouterr()
+    assert run(["undo"]) == 4
+    told = capsys.readouterr().err
+    assert f"delete in {other}" in told
+    name = told.split()[-1]
+    assert run(["undo", name]) == 0
+    assert "2 restored, 0 not" in capsys.readouterr().out
+    assert run(["undo"]) == 4
+    assert "There is nothing to undo" in capsys.readouterr().err
+
+
 def test_a_quarantine_that_the_next_scan_would_find_is_refused(photos, capsys):
     for place in ("aside", "sub/aside", "."):
         assert run(["clean", str(photos), "--yes", "--quarantine", str(photos / place)]) == 4

@@ -118,11 +118,23 @@ def _chosen(name: str) -> Journal:
     """The journal of that name or file; without one, the newest that still has something to undo."""
     if name and os.path.isfile(name):
         return journaling.read(os.path.abspath(name))
-    for journal in journaling.journals():
+    found = journaling.journals()
+    for journal in found:
         if journal.id == name if name else undoing.undoable(journal):
+            if not name:
+                _check_newest(found[: found.index(journal)], journal)
             return journal
     what = f"No journal of that name: {name}" if name else "There is nothing to undo"
     raise Refused(f"{what}\nSee `oneofeach journals` for those there are.")
+
+
+def _check_newest(newer: Sequence[Journal], chosen: Journal) -> None:
+    """Refused where a newer apply cannot be taken back: to undo another one unasked would be a second surprise."""
+    for journal in newer:
+        if journal.done_units:
+            what = f"{journal.id}, {journal.action} in {', '.join(journal.roots)}"
+            hint = f"Take back the one before it by its name: oneofeach undo {chosen.id}"
+            raise Refused(f"The newest apply cannot be taken back: {what}\n{hint}")
 
 
 def _object(journal: Journal) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def begin(plan: Plan, protect: Iterable[str], folder: str) -> Journal:
     while f"{name}.jsonl" in taken:
         number += 1
         name = f"{plan.id}-{number}"
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    started = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
     path = os.path.join(folder, f"{name}.jsonl")
     journal = Journal(path, name, plan.action, plan.roots, tuple(protect), len(plan.steps), started, plan.id)
     header = {"oneofeach_journal": VERSION, "id": name, "plan": plan.id, "action": plan.action, "roots": plan.roots}
