@@ -189,6 +189,14 @@ def test_pairs_measured_by_several_threads_are_those_of_one(dataset, monkeypatch
         assert np.array_equal(getattr(one, name), getattr(several, name))
 
 
+@pytest.mark.parametrize(("held", "tasks"), [(1, 15), (1 << 40, 1)])
+def test_large_files_are_tasks_of_their_own_so_that_no_thread_waits_long(dataset, monkeypatch, held, tasks):
+    monkeypatch.setattr("oneofeach.describe.HELD", held)
+    steps = []
+    catalog = oneofeach.scan(dataset, progress=lambda *step: steps.append(step))
+    assert (len(catalog), len(steps), steps[-1]) == (15, tasks, ("scan", 15, 15))
+
+
 def test_progress_is_told_and_what_it_raises_ends_the_run(dataset):
     steps = []
     oneofeach.deduplicate(dataset, progress=lambda *step: steps.append(step))

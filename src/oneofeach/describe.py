@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,10 +32,10 @@ from oneofeach.stages.decode import (
     small_array,
     weight,
 )
-from oneofeach.tables import FACTS, Description, Item
+from oneofeach.tables import FACTS, Description, Item, Rows
 
 CHUNK = 16  # images per task: large enough that the cost of a task disappears
-HELD = 4 << 20  # bytes of encoded files that wait to be described by one call
+HELD = 4 << 20  # bytes of encoded files that wait to be described by one call, and that end a task
 
 _ROOM = Room()  # decoded pixels of all runs of this process
 
@@ -79,19 +80,30 @@ def describe_all(
     done = len(assembly.items) - len(rows)
     if progress and done:
         progress("scan", done, len(assembly.items))
-    starts = range(0, len(rows), CHUNK)
     describe = Describing(method, Seen(stored.find if stored else None))
-    chunks = ([assembly.items[row] for row in rows[start : start + CHUNK].tolist()] for start in starts)
+    parts = _parts(assembly.items, rows)
+    chunks = ([assembly.items[row] for row in rows[part].tolist()] for part in parts)
     described = run(describe, chunks, workers=workers)
     with stored.writer() if stored else nullcontext() as writer:
-        for start, part in zip(starts, described, strict=True):
-            chunk = rows[start : start + CHUNK].tolist()
+        for which, part in zip(parts, described, strict=True):
+            chunk = rows[which].tolist()
             assembly.put(chunk, part)
             if writer:
                 writer.put([assembly.items[row] for row in chunk], part)
             done += len(chunk)
             if progress:
                 progress("scan", done, len(assembly.items))
+
+
+def _parts(items: Sequence[Item], rows: Rows) -> list[slice]:
+    """Which rows are one task: few large files, or the threads that are done would wait long for the last one."""
+    ends, size = [0], 0
+    for end, row in enumerate(rows, 1):
+        size += items[row].size
+        if end - ends[-1] == CHUNK or size >= HELD or end == len(rows):
+            ends.append(end)
+            size = 0
+    return [slice(*part) for part in pairwise(ends)]
 
 
 def describe_chunk(items: Sequence[Item], *, method: Fingerprint, seen: Seen) -> list[Description]:
