@@ -72,6 +72,23 @@ def test_masks_and_latents_in_a_tar_belong_to_their_image_wherever_they_are(tmp_
     assert found == members
 
 
+def test_captions_that_lie_apart_from_their_image_in_a_tar_are_found(tmp_path: Path) -> None:
+    """`tar` packs a folder in the order of its disk. Where it is not sure whose a caption is, it is a skipped line."""
+    captions = {"a.txt": b"of a", "b.txt": b"of b", "c.txt": b"whose?", "d.json": b"{}"}
+    sure = {"b.txt": captions["b.txt"], "a.png": encoded(1), "b.png": encoded(2), "a.txt": captions["a.txt"]}
+    items = items_of(str(write_tar(tmp_path / "sure.tar", sure)))
+    assert {item.key[-1]: caption_of(item) for item in items} == {"a": "of a", "b": "of b"}
+    shard = tmp_path / "unsure.tar"
+    with tarfile.open(shard, "w") as tar:
+        for name in ("c.png", "c.txt", "d.png", "c.txt", "d.json"):
+            data = captions.get(name) or encoded(ord(name[0]))
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    items = items_of(str(shard))
+    assert [(item.key[-1], bool(item.error)) for item in items] == [("c", False), ("d", False), ("c", True)]
+
+
 def test_a_sample_without_an_image_is_skipped_with_a_reason(tmp_path: Path) -> None:
     shard = write_tar(tmp_path / "s.tar", {"000.png": encoded(1), "001.txt": b"alone"})
     result = oneofeach.deduplicate(str(shard))

@@ -2,7 +2,8 @@
 
 Neighboring members with the same name up to the first dot are one sample (as WebDataset has it); its first image is
 the image, all other members travel with it. A plain tar of images is a shard whose samples have one member. Masks and
-latents of trainers (`a-masklabel.png`, `a_0512x0512_sd.npz`) belong to the sample of their image, wherever they are.
+latents of trainers (`a-masklabel.png`, `a_0512x0512_sd.npz`) belong to the sample of their image, wherever they are;
+so do members without an image that lie apart from the only image of their name.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ def _samples(path: str) -> Iterator[_Named]:
 
 
 def _joined(samples: Sequence[_Named]) -> Iterator[_Named]:
-    """The samples, those of one image and its masks and latents as one."""
+    """The samples, those of one image and its masks and latents as one, and so what `tar` packed in another order."""
+    _bring_home(samples)
     folders: dict[str, dict[str, tuple[int, TarMember]]] = defaultdict(dict)
     for number, (name, members) in enumerate(samples):
         folder, _, base = (name or "").rpartition("/")
@@ -123,6 +125,19 @@ def _joined(samples: Sequence[_Named]) -> Iterator[_Named]:
                     samples[other][1].remove(member)
                     members.append(replace(member, extension=sidecar[len(base) :]))
     yield from (sample for sample in samples if sample[1])
+
+
+def _bring_home(samples: Sequence[_Named]) -> None:
+    """Move members that lie apart from their image into its sample, where it is the only one of their name."""
+    images: dict[str | None, list[list[TarMember]]] = defaultdict(list)
+    for name, members in samples:
+        if any(map(_is_image, members)):
+            images[name].append(members)
+    for name, members in samples:
+        homes = images.get(name, ()) if name is not None and not any(map(_is_image, members)) else ()
+        if len(homes) == 1 and {one.extension for one in homes[0]}.isdisjoint(one.extension for one in members):
+            homes[0].extend(members)
+            members.clear()
 
 
 def _file(base: str, extension: str) -> str:
