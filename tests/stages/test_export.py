@@ -147,6 +147,15 @@ def test_datasets_loads_the_hf_form_of_a_folder_and_of_a_dataset(folder: Path, t
     assert {split: loaded[split]["label"] for split in loaded} == {"train": [4], "test": [5]}
 
 
+def test_datasets_finds_images_in_the_hf_form_of_a_table_that_did_not_name_them(tmp_path: Path) -> None:
+    table = struct_table([1, 2, 1])
+    assert not table.schema.metadata
+    pq.write_table(table, tmp_path / "t.parquet")
+    oneofeach.export(oneofeach.deduplicate(str(tmp_path / "t.parquet")), tmp_path / "out", "hf")
+    loaded = load(tmp_path / "out", tmp_path / "cache")["train"]
+    assert [image.tobytes() for image in loaded["image"]] == [small(1).tobytes(), small(2).tobytes()]
+
+
 def test_coco_loses_the_annotations_of_removed_images_and_no_id(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     for name, number in {"1.png": 1, "2.png": 1, "3.png": 3}.items():

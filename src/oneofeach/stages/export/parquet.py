@@ -20,6 +20,7 @@ from oneofeach.tables import Item
 
 GROUP_ROWS = 100  # what one reading of an image decompresses
 SPLIT = re.compile(r"([A-Za-z_]\w*)\[|(?:.*[/\\])?([A-Za-z_]\w*)-\d+-of-\d+\.(?:parquet|arrow)#")
+HF = b"huggingface"  # of the metadata of a schema
 STRING, BINARY = {"dtype": "string", "_type": "Value"}, {"dtype": "binary", "_type": "Value"}
 FEATURES = {
     "image": {"_type": "Image"},
@@ -63,9 +64,22 @@ def _tables(units: Sequence[Unit], whole: bool) -> Iterator[Any]:
     for start in range(0, len(units), GROUP_ROWS):
         part = units[start : start + GROUP_ROWS]
         if whole:
-            yield pyarrow.concat_tables([_record(unit) for unit in part]).combine_chunks()
+            rows = pyarrow.concat_tables([_record(unit) for unit in part]).combine_chunks()
+            yield _with_images(rows, part[0].item.source.column)
         else:
             yield pyarrow.Table.from_pylist([_row(unit) for unit in part], _schema(pyarrow))
+
+
+def _with_images(rows: Any, column: str) -> Any:
+    """The same; `datasets` is told that the column holds images, where the table says nothing of its features."""
+    said = rows.schema.metadata or {}
+    if HF in said:
+        return rows
+    return rows.replace_schema_metadata({**said, HF: _features({column: FEATURES["image"]})})
+
+
+def _features(features: dict[str, Any]) -> str:
+    return json.dumps({"info": {"features": features}})
 
 
 def _record(unit: Unit) -> Any:
@@ -92,4 +106,4 @@ def _schema(pyarrow: Any) -> Any:
         ("caption", string),
         ("companions", pyarrow.list_(companion)),
     ]
-    return pyarrow.schema(columns, {"huggingface": json.dumps({"info": {"features": FEATURES}})})
+    return pyarrow.schema(columns, {HF: _features(FEATURES)})
