@@ -121,6 +121,13 @@ def test_float_tiffs_are_scaled_by_their_range(white):
     np.testing.assert_array_equal(pixels(encoded(Image.fromarray(ramp), "TIFF")), np.arange(256).reshape(16, 16))
 
 
+@pytest.mark.parametrize("white", [255, 65535])
+def test_integers_of_32_bits_are_scaled_by_their_range(white):
+    ramp = (np.arange(256, dtype=np.int32) * (white // 255)).reshape(16, 16)
+    for source in (Image.fromarray(ramp), encoded(Image.fromarray(ramp), "TIFF")):
+        np.testing.assert_array_equal(pixels(source), np.arange(256).reshape(16, 16))
+
+
 def test_a_float_tiff_with_any_other_range_is_stretched_with_a_note():
     ramp = np.linspace(-5, 3, 256, dtype=np.float32).reshape(16, 16)
     decoded = decode(load(encoded(Image.fromarray(ramp), "TIFF")))

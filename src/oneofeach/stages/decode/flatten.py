@@ -47,12 +47,17 @@ def _from_wide(image: Image.Image) -> tuple[Image.Image, str]:
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
         notes.append("NaN and infinite pixels compare as 0")
     low, high = float(values.min()), float(values.max())
-    whites = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
-    white = next((white for white in whites if high <= white), None) if low >= 0 else None
+    white = next((white for white in _whites(image) if high <= white), None) if low >= 0 else None
     if white is None:
         notes.append(f"values stretched from {low:g}..{high:g}")
         values, white = values.astype(np.float64) - low, (high - low) or 1.0
     return Image.fromarray(np.rint(values * (255.0 / white)).astype(np.uint8)), "; ".join(notes)
+
+
+def _whites(image: Image.Image) -> tuple[float, ...]:
+    if image.mode == "F":
+        return 1.0, 255.0, 65535.0
+    return (65535.0,) if image.format == "PNG" else (255.0, 65535.0)  # Pillow 10 opens PNG of 16 bits in this mode
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

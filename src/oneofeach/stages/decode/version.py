@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
-VERSION = "decode-2"
+VERSION = "decode-3"
 """Raise it whenever the same file gives other pixels or other facts: everything stored is then described anew."""
 
 _PACKAGES = ("pillow", "pillow-heif", "pillow-jxl-plugin", "simplejpeg", "deflate", "imagecodecs")
