@@ -102,6 +102,10 @@ class _Captioned:
 class _Row(_Captioned):
     """The same of a row of a table, with all its columns."""
 
+    @property
+    def column(self) -> str:
+        return str(self.item.source.column)
+
     def record(self) -> Any:
         table = self.item.source.record()
         column = next((name for name in CAPTIONS if name in table.column_names), None)
