@@ -7,7 +7,8 @@ from __future__ import annotations
 import json
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
-ENDINGS = (".txt", ".caption", ".json")
+CAPTION_EXTENSIONS = (".txt", ".caption")  # files that hold nothing else
+ENDINGS = (*CAPTION_EXTENSIONS, ".json")
 
 
 def text_in(data: bytes, ending: str) -> str:

@@ -71,6 +71,8 @@ def match(
 
 @dataclass(frozen=True)
 class _Work:
+    """How pairs are measured."""
+
     method: Fingerprint
     workers: int
     progress: Progress | None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from oneofeach.tables.catalog import Catalog, Decisions
 from oneofeach.tables.columns import EVIDENCE, FACTS, Bytes, Floats, Mask, Rows
-from oneofeach.tables.images import Description, Item, Picture, Readable, Sample
+from oneofeach.tables.images import Description, Item, Picture, Readable, Sample, ending_of
 from oneofeach.tables.outcome import IDENTICAL, IDENTICAL_FILES, Duplicate, Group, Outcome, Reasons
 from oneofeach.tables.pairs import Groups, Pairs, Unlisted, joined
 
@@ -34,5 +34,6 @@ __all__ = [
     "Rows",
     "Sample",
     "Unlisted",
+    "ending_of",
     "joined",
 ]

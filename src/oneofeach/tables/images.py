@@ -39,6 +39,11 @@ class Sample(Readable, Protocol):
     def companions(self) -> Mapping[str, bytes]: ...
 
 
+def ending_of(extension: str) -> str:
+    """What the name of a companion adds to that of its image: ".txt" for "txt"; "-masklabel.png" stays as it is."""
+    return extension if extension.startswith(("-", "_")) else f".{extension}"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One image as a source names it, not yet opened.

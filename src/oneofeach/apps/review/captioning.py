@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from oneofeach.apps.review.session import Session
+from oneofeach.captions import CAPTION_EXTENSIONS
 from oneofeach.errors import OneOfEachError, Refused
 from oneofeach.flow import Result
-from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
 from oneofeach.stages.acting.files import Files
 from oneofeach.stages.acting.names import inside
 from oneofeach.stages.acting.plans import Plan

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from oneofeach.captions import CAPTION_EXTENSIONS
 from oneofeach.errors import InvalidRule
-
-CAPTION_EXTENSIONS = (".txt", ".caption")
 
 
 def is_caption(path: str) -> bool:

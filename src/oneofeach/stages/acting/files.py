@@ -9,7 +9,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence, Set
 
-from oneofeach.stages.acting.captions import CAPTION_EXTENSIONS
+from oneofeach.captions import CAPTION_EXTENSIONS
 from oneofeach.stages.acting.names import absolute, inside
 from oneofeach.stages.acting.steps import File
 from oneofeach.tables import Item, Outcome

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from oneofeach.captions import ENDINGS, text_in
+from oneofeach.captions import CAPTION_EXTENSIONS, ENDINGS, text_in
 from oneofeach.errors import Refused, UnsupportedInput
 from oneofeach.stages.export.naming import Names, wish
-from oneofeach.tables import Item, Outcome, Readable, Sample
+from oneofeach.tables import Item, Outcome, Readable, Sample, ending_of
 
 EXTRA = ".extra"
-CAPTIONS = (".txt", ".caption")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +39,14 @@ class Unit:
         """The bytes of the image, as scanned. Refused when they have changed since."""
         data = _bytes_of(self.item)
         if any(self.content) and hashlib.sha256(data).digest() != self.content:
-            raise Refused(
-                f"An image has changed since it was scanned: {self.item.key}\nRun again; nothing was written."
-            )
+            raise changed(self.item)
         return data
 
     def companions(self) -> dict[str, bytes]:
         """What travels with the image, by what the name adds to its: ".txt", "-mask.png", "_512x512_sd.npz"."""
         if isinstance(self.item.source, Sample):
             found = self.item.source.companions()
-            return {"." * (not name.startswith(("-", "_"))) + name: data for name, data in found.items()}
+            return {ending_of(extension): data for extension, data in found.items()}
         return {ending: _file(path) for ending, path in self.sidecars().items()}
 
     def caption(self, companions: Mapping[str, bytes]) -> str:
@@ -85,7 +82,7 @@ def by_reader(ending: str, unit: Unit, endings: Container[str]) -> str:
     endings: of all companions. A caption after the full name takes the place of one after the stem.
     """
     whole = f".{unit.extension}"
-    if ending.removeprefix(whole) in CAPTIONS:
+    if ending.removeprefix(whole) in CAPTION_EXTENSIONS:
         return f".other{ending}" if whole + ending in endings else ending.removeprefix(whole)
     return ending
 

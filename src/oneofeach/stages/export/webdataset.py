@@ -7,7 +7,8 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from oneofeach.stages.export.units import CAPTIONS, EXTRA, Unit
+from oneofeach.captions import CAPTION_EXTENSIONS
+from oneofeach.stages.export.units import EXTRA, Unit
 
 
 def write_tar(units: Sequence[Unit], path: Path) -> None:
@@ -24,7 +25,7 @@ def _members(unit: Unit) -> Iterator[tuple[str, bytes]]:
     """The image, then its companions by extension: a caption after its full name is the one that readers look for."""
     taken = {unit.extension}
     yield unit.extension, unit.read()
-    whole = tuple(f".{unit.extension}{ending}" for ending in CAPTIONS)
+    whole = tuple(f".{unit.extension}{ending}" for ending in CAPTION_EXTENSIONS)
     for ending, data in sorted(unit.companions().items(), key=lambda one: (one[0] not in whole, one[0])):
         plain = ending.removeprefix(f".{unit.extension}") if ending in whole else ending
         extension = plain.lstrip(".-_").removesuffix(EXTRA)

@@ -19,7 +19,7 @@ from oneofeach.errors import UnsupportedInput
 from oneofeach.stages.sources.files import hints_of, open_binary, read_range, suffix_of
 from oneofeach.stages.sources.folder import SUFFIXES
 from oneofeach.stages.sources.sidecars import SIDECARS, sidecars_in, sidecars_of
-from oneofeach.tables import Item
+from oneofeach.tables import Item, ending_of
 
 ACROSS = tuple(pattern for pattern in SIDECARS if pattern[0] in "-_")
 """Names of sidecars that are samples of their own by the first dot."""
@@ -64,7 +64,7 @@ class TarSample:
     def images(self) -> tuple[str, ...]:
         """The companions that are images and would, beside this one in a folder, count as such."""
         others = (other.extension for other in self.others if _is_image(other))
-        return tuple(extension for extension in others if not sidecars_of("a.jpg", [_file("a", extension)]))
+        return tuple(extension for extension in others if not sidecars_of("a.jpg", ["a" + ending_of(extension)]))
 
     def read(self) -> bytes:
         return read_range(self.path, self.image.offset, self.image.size)
@@ -113,7 +113,9 @@ def _joined(samples: Sequence[_Named]) -> Iterator[_Named]:
     folders: dict[str, dict[str, tuple[int, TarMember]]] = defaultdict(dict)
     for number, (name, members) in enumerate(samples):
         folder, _, base = (name or "").rpartition("/")
-        folders[folder] |= {_file(base, member.extension): (number, member) for member in members if name is not None}
+        folders[folder] |= {
+            base + ending_of(member.extension): (number, member) for member in members if name is not None
+        }
     for files in folders.values():
         images = {name for name, (_, member) in files.items() if _is_image(member)}
         for image, sidecars in sidecars_in(files, images, ACROSS).items():
@@ -138,11 +140,6 @@ def _bring_home(samples: Sequence[_Named]) -> None:
         if len(homes) == 1 and {one.extension for one in homes[0]}.isdisjoint(one.extension for one in members):
             homes[0].extend(members)
             members.clear()
-
-
-def _file(base: str, extension: str) -> str:
-    """The name of a member: an extension that tells more than a kind begins with what it is set apart by."""
-    return base + extension if extension.startswith(("-", "_")) else f"{base}.{extension}"
 
 
 def _is_image(member: TarMember) -> bool:
